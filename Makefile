@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: validate test verify bench clean
+
+validate: .venv/ready
+	$(BIN)/maskguide validate --report report
+
+test: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 -p no:cacheprovider notebooks
+
+verify: .venv/ready
+	$(BIN)/maskguide verify
+	$(BIN)/python -m pytest -m verify
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'maskguide needs Python >= 3.11')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,bench]"
+	touch .venv/ready
+
+clean:
+	rm -rf .venv report .pytest_cache .hypothesis .ruff_cache

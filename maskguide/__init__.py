@@ -1,0 +1,73 @@
+"""maskguide: exact laws of guided masked discrete diffusion, samplers, and the proof that they agree.
+
+Problem -> guidance -> process -> exact law | samples -> comparison -> report. Conventions: weight w with
+conditional^(1+w) unconditional^(-w); t = 0 data, t = 1 fully masked; mask = token N; clock u = -log m(t).
+Names load on first use: importing the package loads none of numba, torch, sympy or matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "TableProblem": "problems.table",
+    "read_problem": "problems.data",
+    "regions": "problems.regions",
+    "zoo": "problems.zoo",
+    "Guidance": "guidance",
+    "WeightSchedule": "guidance",
+    "GuidedProcess": "process",
+    "NoiseSchedule": "schedules",
+    "noise_schedule": "schedules",
+    "uniform_grid": "schedules",
+    "Law": "laws.law",
+    "terminal_law": "laws.terminal",
+    "transient_law": "laws.transient",
+    "stepped_law": "laws.stepped",
+    "tv_decay": "laws.decay",
+    "late_rate": "laws.decay",
+    "decay_regime": "laws.regime",
+    "symbolic": "laws.symbolic",
+    "sample": "samplers.sample",
+    "Samples": "samplers.samples",
+    "compare": "comparison",
+    "compare_decay": "comparison",
+    "InputError": "_checks",
+    "AccuracyWarning": "_checks",
+}
+_MODULES = {"zoo", "symbolic"}
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from ._checks import AccuracyWarning, InputError
+    from .comparison import compare, compare_decay
+    from .guidance import Guidance, WeightSchedule
+    from .laws import symbolic
+    from .laws.decay import late_rate, tv_decay
+    from .laws.law import Law
+    from .laws.regime import decay_regime
+    from .laws.stepped import stepped_law
+    from .laws.terminal import terminal_law
+    from .laws.transient import transient_law
+    from .problems import zoo
+    from .problems.data import read_problem
+    from .problems.regions import regions
+    from .problems.table import TableProblem
+    from .process import GuidedProcess
+    from .samplers.sample import sample
+    from .samplers.samples import Samples
+    from .schedules import NoiseSchedule, noise_schedule, uniform_grid
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'maskguide' has no attribute {name!r}")
+    module = import_module(f".{_HOME[name]}", __name__)
+    value = module if name in _MODULES else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

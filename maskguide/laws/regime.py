@@ -1,0 +1,156 @@
+"""How TV at a fixed clock falls with the weight: the four regimes, and the contexts that cause them.
+
+A masked context x is *blind* when target and mixture agree on every masked coordinate given x: there the
+rate product guides nothing, R(x) = (number of masks) for every w. Elsewhere R(x) grows like rho(x)^w,
+rho(x) the largest ratio p_z(v|x)/p(v|x) among the next reveals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log
+
+import numpy as np
+
+from ..problems.table import TableProblem
+from ..process import GuidedProcess
+from .decay import late_rate
+from .law import masked_states
+from .sweep import block, revealed_sets
+
+BLIND_TOLERANCE = 1e-10  # relative difference of conditionals below which they count as equal
+
+
+@dataclass(frozen=True)
+class DecayRegime:
+    """What happens to TV(u) at a fixed clock as w -> inf, and why.
+
+    Attributes
+    ----------
+    regime : "flat" | "double-exponential" | "exponential" | "saturating"
+    late_rate : float
+        min R(x) at the process's own (late) weight: TV ~ e^{-late_rate u}.
+    slowest_context : tuple of D ints
+        The context that attains it (N = mask).
+    blind_contexts : tuple of contexts
+        Reachable blind contexts.
+    causes : tuple of contexts
+        The contexts that decide the regime: the blind ones kept with positive share (saturating), those whose
+        share fades slowest (exponential), the least guided one (double-exponential), all (flat).
+    exponent : float
+        d log TV / dw of the fading (exponential); d log(-log TV) / dw (double-exponential); 0 otherwise.
+    sentence : str
+    """
+
+    regime: str
+    late_rate: float
+    slowest_context: tuple[int, ...]
+    blind_contexts: tuple[tuple[int, ...], ...]
+    causes: tuple[tuple[int, ...], ...]
+    exponent: float
+    sentence: str
+
+
+def decay_regime(process: GuidedProcess) -> DecayRegime:
+    """Which of the four decay regimes a problem is in under a rule, with the contexts that cause it.
+
+    ==================  =====================================  ====================================
+    regime              when                                   TV at fixed u as w -> inf
+    ==================  =====================================  ====================================
+    flat                every reachable context blind, or      1 - (1 - e^{-u})^D for every w
+                        the rule "normalized"
+    double-exponential  no reachable context blind             log(-log TV) becomes linear in w
+    exponential         blind ones reached with probability    log TV becomes linear in w
+                        -> 0 as w -> inf
+    saturating          blind ones keep a positive share       a positive limit
+    ==================  =====================================  ====================================
+
+    The regime is a property of problem and rule (constant weight w -> inf); `late_rate` and
+    `slowest_context` belong to the weight of the process. The claim that TV always falls double
+    exponentially in w needs the hypothesis "no reachable blind context".
+    """
+    problem = process.problem
+    rate, slowest = late_rate(process)
+    gain = _largest_log_ratio(problem)
+    reachable = masked_states(problem) & (problem.target_table > 0)
+    blind = reachable & (gain <= BLIND_TOLERANCE)
+    regime, causes, exponent = _classify(process, gain, reachable, blind)
+    sentence = _sentence(problem, regime, causes, exponent, process.guidance.rule.unit_hazard)
+    return DecayRegime(regime, rate, slowest, _contexts(blind), _contexts(causes), exponent, sentence)
+
+
+def _classify(process, gain, reachable, blind) -> tuple[str, np.ndarray, float]:
+    if process.guidance.rule.unit_hazard or (blind == reachable).all():
+        return "flat", reachable, 0.0
+    if not blind.any():
+        least = float(gain[reachable].min())
+        return "double-exponential", reachable & (gain <= least + BLIND_TOLERANCE), least
+    share = _log_share(process.problem, gain)
+    best = float(share[blind].max())
+    causes = blind & (share >= best - BLIND_TOLERANCE)
+    return ("saturating", causes, 0.0) if best > -BLIND_TOLERANCE else ("exponential", causes, best)
+
+
+def _log_ratio(problem: TableProblem, axis: int) -> np.ndarray:
+    """log p_z(v|x)/p(v|x) of revealing `axis`, indexed by the child; -inf where p_z(child) = 0."""
+    parent = [slice(None)] * problem.length
+    parent[axis] = slice(-1, None)
+    child = [slice(None)] * problem.length
+    child[axis] = slice(0, problem.vocab_size)
+    posterior = np.divide(problem.target_table, problem.mixture_table, out=np.zeros_like(problem.target_table),
+                          where=problem.mixture_table > 0)  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(posterior)
+        return np.where(posterior[tuple(child)] > 0, logs[tuple(child)] - logs[tuple(parent)], -inf)
+
+
+def _largest_log_ratio(problem: TableProblem) -> np.ndarray:
+    """log rho(x): the largest over next reveals; 0 exactly when x is blind (ratios average to one under p)."""
+    gain = np.full(problem.target_table.shape, -inf)
+    for i in range(problem.length):
+        parent = tuple(slice(-1, None) if j == i else slice(None) for j in range(problem.length))
+        gain[parent] = np.maximum(gain[parent], _log_ratio(problem, i).max(axis=i, keepdims=True))
+    return gain
+
+
+def _log_share(problem: TableProblem, gain: np.ndarray) -> np.ndarray:
+    """lim (1/w) log P(visit x): the best path's sum of log ratio - log rho(parent), by a max-plus sweep."""
+    share = np.full(gain.shape, -inf)
+    share[(-1,) * problem.length] = 0.0
+    ratios = [_log_ratio(problem, i) for i in range(problem.length)]
+    for revealed in revealed_sets(problem.length):
+        here = block(revealed, problem.vocab_size)
+        for i in (i for i, r in enumerate(revealed) if r):
+            parent = block((*revealed[:i], False, *revealed[i + 1 :]), problem.vocab_size)
+            ratio = ratios[i][(*parent[:i], slice(None), *parent[i + 1 :])]
+            with np.errstate(invalid="ignore"):
+                step = np.where(np.isfinite(ratio), share[parent] + ratio - gain[parent], -inf)
+            share[here] = np.maximum(share[here], step)
+    return share
+
+
+def _contexts(where: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(i) for i in state) for state in np.argwhere(where))
+
+
+def _sentence(problem, regime, causes, exponent, unit_hazard) -> str:
+    names = [problem.context_name(c) for c in _contexts(causes)[:3]]
+    listed = ", ".join(names) + (f" and {int(causes.sum()) - 3} more" if causes.sum() > 3 else "")
+    if regime == "flat":
+        why = "the normalized rule reveals every coordinate at rate 1" if unit_hazard else (
+            "target and mixture agree in every reachable context")  # fmt: skip
+        return f"flat: {why}, so TV(u) = 1 - (1 - e^-u)^D for every w"
+    if regime == "double-exponential":
+        return f"double-exponential: no reachable context is blind; log(-log TV) grows by {exponent:.4g} a unit of w, set by {listed}"
+    if regime == "exponential":
+        return f"exponential: blind contexts are reached with a share that fades like e^({exponent:.4g} w); slowest {listed}"
+    return f"saturating: blind contexts keep a positive share as w grows: {listed}"
+
+
+def log_minus_log(tv: np.ndarray) -> np.ndarray:
+    """log(-log TV), the ordinate in which a double-exponential decay is a straight line in w."""
+    return (
+        np.log(-np.log(tv))
+        if np.all((tv > 0) & (tv < 1))
+        else np.array([log(-log(t)) if 0 < t < 1 else np.nan for t in tv])
+    )

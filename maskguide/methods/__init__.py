@@ -1,0 +1,1 @@
+"""HOW one steps: one file per method, its step as a formula."""

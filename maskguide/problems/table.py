@@ -1,0 +1,283 @@
+"""TableProblem: class laws as arrays (K, N, ..., N), in float64 or in exact rationals and symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+
+BYTES_PER_STATE = 16  # two float64 marginal tables
+
+
+class TableProblem:
+    r"""Class-conditional laws on {0..N-1}^D, a prior over the classes, and the class to guide towards.
+
+    p(x | k) = class_laws[k][x],   p(x) = sum_k prior[k] p(x | k),   p_z = p(. | target).
+
+    Parameters
+    ----------
+    class_laws : array_like, shape (K, N, ..., N)
+        K laws over D >= 1 coordinates of N tokens each; every law sums to one within 1e-9 (exactly, if
+        exact). Entries may be floats, ``fractions.Fraction`` or sympy expressions; exact entries are kept
+        for the symbolic engine. Coordinates with fewer tokens are padded with zeros.
+    prior : array_like, shape (K,)
+        Class probabilities a_k, summing to one; the target's must be positive.
+    target : int or str
+        The class z: an index, or one of `class_names`.
+    class_names, coordinate_names, token_names : optional
+        Names for reports; token_names is one sequence of up to N names for each coordinate.
+    name, source : str
+        What the problem is called and where it comes from.
+
+    Raises
+    ------
+    InputError
+        Wrong shapes, NaN, negative or non-normalised laws, target out of range or of prior zero, or a
+        lattice of (N+1)^D states that does not fit in memory.
+
+    Examples
+    --------
+    >>> problem = TableProblem([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]], [0.5, 0.5], target=0)
+    >>> problem.length, problem.vocab_size, problem.num_classes
+    (1, 3, 2)
+    >>> problem.mixture_table          # last index: mask = the coordinate summed out
+    array([0.25, 0.5 , 0.25, 1.  ])
+    """
+
+    def __init__(
+        self,
+        class_laws: Any,
+        prior: Any,
+        target: int | str = 0,
+        *,
+        class_names: Sequence[object] | None = None,
+        coordinate_names: Sequence[object] | None = None,
+        token_names: Sequence[Sequence[object]] | None = None,
+        name: str = "table",
+        source: str = "",
+    ):
+        laws, weights = _as_array(class_laws, "class_laws"), _as_array(prior, "prior")
+        self.num_classes, self.vocab_size, self.length = _shape(laws, weights)
+        _checks.lattice_fits(self.vocab_size, self.length, BYTES_PER_STATE)
+        self.class_names = _checks.names(class_names, self.num_classes, "class ", "class names")
+        self.coordinate_names = _checks.names(coordinate_names, self.length, "x", "coordinate names")
+        self.token_names = _token_names(token_names, self.length, self.vocab_size)
+        self.name, self.source = name, source
+        self.is_exact = laws.dtype == object or weights.dtype == object
+        self._laws, self._prior = _checked(laws, weights, self.is_exact)
+        self.target = self._target_index(target)
+
+    def _target_index(self, target: int | str) -> int:
+        if isinstance(target, str):
+            return self.class_names.index(_checks.choice(target, self.class_names, "target class"))
+        index = _checks.integer(target, "target", 0)
+        if index >= self.num_classes:
+            _checks.fail(f"target = {index}", f"0 <= target < K = {self.num_classes}", "count classes from 0")
+        if self._prior[index] == 0:
+            _checks.fail(f"prior[{index}] = 0 is the target's", "the target has a positive prior", "raise it")
+        return index
+
+    # float64 view: what every numeric engine uses -------------------------------------------------
+
+    @cached_property
+    def class_laws(self) -> np.ndarray:
+        """(K, N, ..., N) float64."""
+        return _as_float(self._laws, "class_laws") if self.is_exact else self._laws
+
+    @cached_property
+    def prior(self) -> np.ndarray:
+        """(K,) float64."""
+        return _as_float(self._prior, "prior") if self.is_exact else self._prior
+
+    @property
+    def target_law(self) -> np.ndarray:
+        """p_z, shape (N,)*D."""
+        return self.class_laws[self.target]
+
+    @cached_property
+    def mixture_law(self) -> np.ndarray:
+        """p = sum_k a_k p(. | k), shape (N,)*D."""
+        return np.tensordot(self.prior, self.class_laws, axes=1)
+
+    @cached_property
+    def target_table(self) -> np.ndarray:
+        """Marginals of p_z on the lattice, shape (N+1,)*D: index N = mask = that coordinate summed out."""
+        return _table(self, self.target_law, self._exact_target)
+
+    @cached_property
+    def mixture_table(self) -> np.ndarray:
+        """Marginals of p on the lattice, shape (N+1,)*D."""
+        return _table(self, self.mixture_law, self._exact_mixture)
+
+    # exact view: what the symbolic engine and the enumeration use ---------------------------------
+
+    @cached_property
+    def exact_class_laws(self) -> np.ndarray:
+        """(K, N, ..., N) object array of Fractions or sympy expressions, each law summing to exactly one.
+
+        A float law becomes the fraction with the smallest denominator below 10^6 within 1e-12 of each
+        entry when those sum to one, and otherwise its exact binary fractions divided by their sum.
+        """
+        return self._laws if self.is_exact else np.array([_rational(law) for law in self._laws])
+
+    @cached_property
+    def exact_prior(self) -> np.ndarray:
+        """(K,) object array of Fractions or sympy expressions."""
+        return self._prior if self.is_exact else _rational(self._prior)
+
+    @cached_property
+    def exact_target_table(self) -> np.ndarray:
+        """:attr:`target_table` in exact arithmetic."""
+        return marginal_table(self._exact_target())
+
+    @cached_property
+    def exact_mixture_table(self) -> np.ndarray:
+        """:attr:`mixture_table` in exact arithmetic."""
+        return marginal_table(self._exact_mixture())
+
+    def _exact_target(self) -> np.ndarray:
+        return self.exact_class_laws[self.target]
+
+    def _exact_mixture(self) -> np.ndarray:
+        return sum(a * law for a, law in zip(self.exact_prior, self.exact_class_laws, strict=True))
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """sympy symbols in the laws and the prior; empty for numbers."""
+        entries = [*self._laws.flat, *self._prior.flat] if self.is_exact else []
+        return set().union(*(getattr(e, "free_symbols", set()) for e in entries))
+
+    def subs(self, values: dict[Any, Any]) -> TableProblem:
+        """The same problem with sympy symbols replaced, e.g. ``problem.subs({eps: Fraction(1, 10)})``."""
+        replace = np.vectorize(lambda e: e.subs(values) if hasattr(e, "subs") else e, otypes=[object])
+        return TableProblem(
+            replace(self._laws), replace(self._prior), self.target, class_names=self.class_names,
+            coordinate_names=self.coordinate_names, token_names=self.token_names, name=self.name,
+            source=self.source,
+        )  # fmt: skip
+
+    def context_name(self, state: Sequence[int]) -> str:
+        """A lattice state in words: '(x0=a, x1=mask)'."""
+        tokens = (
+            "mask" if v == self.vocab_size else names[v] if v < len(names) else str(v)
+            for v, names in zip(state, self.token_names, strict=True)
+        )
+        return "(" + ", ".join(f"{c}={v}" for c, v in zip(self.coordinate_names, tokens, strict=True)) + ")"
+
+    def __repr__(self) -> str:
+        return (
+            f"TableProblem({self.name!r}: K={self.num_classes}, N={self.vocab_size}, D={self.length}, "
+            f"target={self.class_names[self.target]!r})"
+        )
+
+
+def marginal_table(law: np.ndarray) -> np.ndarray:
+    """Append to every axis of a law (N,)*D its own sum: all marginals at once, (N+1,)*D."""
+    for axis in range(law.ndim):
+        law = np.concatenate([law, law.sum(axis=axis, keepdims=True)], axis=axis)
+    return law
+
+
+def _table(problem: TableProblem, law: np.ndarray, exact_law: Any) -> np.ndarray:
+    # Marginals of an exact problem are summed exactly, then rounded once.
+    return _as_float(marginal_table(exact_law()), "class_laws") if problem.is_exact else marginal_table(law)
+
+
+def _as_array(value: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        _checks.fail(f"{name} is ragged", "one array of equal rows", "pad short rows with zeros")
+    if array.dtype == object:
+        return np.vectorize(lambda e: _exact_entry(e, name), otypes=[object])(array) if array.size else array
+    if array.dtype.kind not in "iuf":
+        _checks.fail(f"{name} has dtype {array.dtype}", "real numbers, Fractions or sympy expressions", "convert it")
+    return array.astype(float)
+
+
+def _exact_entry(entry: Any, name: str) -> Any:
+    if type(entry).__module__.startswith("sympy"):
+        return Fraction(int(entry.p), int(entry.q)) if entry.is_Rational else entry
+    if isinstance(entry, (int, Fraction, np.integer)) and not isinstance(entry, bool):
+        return Fraction(int(entry)) if not isinstance(entry, Fraction) else entry
+    if isinstance(entry, (float, np.floating)) and float(entry).is_integer():
+        return Fraction(int(entry))
+    _checks.fail(
+        f"{name} mixes {_checks.short(entry)} with exact entries or rows of different length",
+        "all entries floats, or all exact (int, Fraction, sympy)",
+        "write 0.1 as Fraction(1, 10), and give every row the same length",
+    )
+
+
+def _shape(laws: np.ndarray, prior: np.ndarray) -> tuple[int, int, int]:
+    if laws.ndim < 2 or 0 in laws.shape or len(set(laws.shape[1:])) != 1:
+        _checks.fail(
+            f"class_laws has shape {laws.shape}",
+            "(K, N, ..., N): K >= 1 classes, then D >= 1 axes of the same N >= 1",
+            "pad coordinates that have fewer tokens with zeros",
+        )
+    if prior.shape != laws.shape[:1]:
+        _checks.fail(f"prior has shape {prior.shape}", f"({laws.shape[0]},), one entry a class", "match class_laws")
+    return laws.shape[0], laws.shape[1], laws.ndim - 1
+
+
+def _checked(laws: np.ndarray, prior: np.ndarray, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+    check = _exact_law if exact else _checks.law
+    if exact and laws.dtype != object:
+        laws = np.array([_rational(_checks.law(law, f"class_laws[{k}]")) for k, law in enumerate(laws)])
+    if exact and prior.dtype != object:
+        prior = _rational(_checks.law(prior, "prior"))
+    prior = check(prior, "prior")
+    return np.array([check(law, f"class_laws[{k}]") for k, law in enumerate(laws)], dtype=laws.dtype), prior
+
+
+def _exact_law(law: np.ndarray, name: str) -> np.ndarray:
+    negative = next(
+        (e for e in law.flat if (isinstance(e, Fraction) and e < 0) or getattr(e, "is_negative", False)), None
+    )
+    if negative is not None:
+        _checks.fail(f"{name} holds {negative}", "probabilities are >= 0", "clip or recount it")
+    total = law.sum()
+    gap = total - 1
+    if (gap.simplify() if hasattr(gap, "simplify") else gap) != 0:
+        _checks.fail(f"{name} sums to {total}, off by {gap}", "an exact law sums to exactly 1", "divide it by its sum")
+    return law
+
+
+def _as_float(array: np.ndarray, name: str) -> np.ndarray:
+    symbols = set().union(*(getattr(e, "free_symbols", set()) for e in array.flat))
+    if symbols:
+        _checks.fail(
+            f"{name} holds the symbols {', '.join(sorted(map(str, symbols)))}",
+            "numeric engines need numbers",
+            "problem.subs({symbol: value}), or use maskguide.symbolic",
+        )
+    return array.astype(float)
+
+
+def _rational(law: np.ndarray) -> np.ndarray:
+    near = [Fraction(float(v)).limit_denominator(10**6) for v in law.flat]
+    if sum(near) != 1 or any(abs(float(f) - v) > 1e-12 for f, v in zip(near, law.flat, strict=True)):
+        exact = [Fraction(float(v)) for v in law.flat]
+        total = sum(exact)
+        near = [f / total for f in exact]
+    array = np.empty(law.shape, dtype=object)
+    array.flat[:] = near
+    return array
+
+
+def _token_names(names: Sequence[Sequence[object]] | None, length: int, vocab: int) -> tuple[tuple[str, ...], ...]:
+    if names is None:
+        return (tuple(str(v) for v in range(vocab)),) * length
+    if len(names) != length or any(len(row) > vocab for row in names):
+        _checks.fail(
+            f"token_names has {len(names)} rows of up to {max(map(len, names), default=0)} names",
+            f"D = {length} rows of at most N = {vocab} names",
+            "give one list of token names for each coordinate",
+        )
+    return tuple(tuple(str(v) for v in row) for row in names)

@@ -1,0 +1,171 @@
+"""GuidedProcess = problem + guidance: the guided reverse chain in the clock u.
+
+A state of the lattice {0..N}^D has revealed coordinates (tokens 0..N-1) and masked ones (N). From x a
+masked coordinate i is revealed as v at rate r = g_w(p_z(v|x), p(v|x)), constant in u. Rates are kept as
+*edges*: for each coordinate one array indexed by the child y, the state after the reveal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import _checks
+from .guidance import Guidance, Rule, Segment
+from .problems.table import TableProblem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True)
+class Rates:
+    """All rates of the chain at one weight.
+
+    Attributes
+    ----------
+    edges : tuple of D arrays
+        edges[i] has the lattice's shape with axis i of length N; edges[i][y] is the rate from y with
+        coordinate i masked to y.
+    hazards : tuple of D arrays
+        hazards[i] = Z_i, edges[i] summed over axis i (kept with length 1).
+    exit : array, (N+1,)*D
+        R(x) = sum over masked i of Z_i(x); 0 on completed states.
+    """
+
+    edges: tuple[np.ndarray, ...]
+    hazards: tuple[np.ndarray, ...]
+    exit: np.ndarray
+
+    @property
+    def length(self) -> int:
+        return len(self.edges)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.exit.shape[0] - 1
+
+
+class GuidedProcess:
+    """The guided reverse continuous-time Markov chain of a problem under a guidance.
+
+    Rows of its rate matrix sum to zero, laws are row vectors: q(u) = q(0) exp(uQ), starting from the fully
+    masked state. In the clock u = -log m(t) its rates are constant in time; noise schedules do not enter.
+
+    Parameters
+    ----------
+    problem : TableProblem
+    guidance : Guidance
+    """
+
+    def __init__(self, problem: TableProblem, guidance: Guidance):
+        if not isinstance(problem, TableProblem) or not isinstance(guidance, Guidance):
+            _checks.fail(
+                f"GuidedProcess({type(problem).__name__}, {type(guidance).__name__})",
+                "GuidedProcess(problem, guidance)",
+                'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
+            )
+        _checks.lattice_fits(problem.vocab_size, problem.length, 8 * (problem.length + 4), "the rates on the lattice")
+        _no_dead_ends(problem, guidance)
+        self.problem, self.guidance = problem, guidance
+
+    @property
+    def vocab_size(self) -> int:
+        """N; the mask is token N."""
+        return self.problem.vocab_size
+
+    @property
+    def length(self) -> int:
+        """D."""
+        return self.problem.length
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the lattice, (N+1,)*D."""
+        return (self.vocab_size + 1,) * self.length
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        """The fully masked state."""
+        return (self.vocab_size,) * self.length
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Stretches of the clock on which the weight, hence every rate, is constant."""
+        return self.guidance.schedule.segments()
+
+    def rates(self, weight: float | None = None) -> Rates:
+        """All rates at a weight; without one, at the weight near the data (the last segment's)."""
+        chosen = self.segments[-1].weight if weight is None else _checks.weight(weight)
+        return _rates(self.problem, self.guidance.rule, chosen)
+
+    def exit_rates(self, weight: float | None = None) -> np.ndarray:
+        """R(x), shape (N+1,)*D: the total rate at which masks disappear from x."""
+        return self.rates(weight).exit
+
+    def rate_matrix(self, weight: float | None = None) -> csr_array:
+        """Sparse Q over the (N+1)^D states in C order; rows sum to zero, q(u) = q(0) exp(uQ)."""
+        from scipy.sparse import coo_array
+
+        rates = self.rates(weight)
+        index = np.arange(rates.exit.size).reshape(self.shape)
+        rows, columns, values = [index.ravel()], [index.ravel()], [-rates.exit.ravel()]
+        for i, edge in enumerate(rates.edges):
+            child = np.take(index, range(self.vocab_size), axis=i)
+            parent = np.broadcast_to(np.take(index, [self.vocab_size], axis=i), child.shape)
+            rows.append(parent.ravel()), columns.append(child.ravel()), values.append(edge.ravel())
+        entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+        matrix = coo_array(entries, shape=(index.size, index.size)).tocsr()
+        matrix.eliminate_zeros()
+        return matrix
+
+    def __repr__(self) -> str:
+        return f"GuidedProcess({self.problem!r}, {self.guidance!r})"
+
+
+def _no_dead_ends(problem: TableProblem, guidance: Guidance) -> None:
+    """w = -1 may leave the target's support; a later w > -1 has no rate out of there."""
+    weights = guidance.schedule.weights
+    leaves = any(a == -1 and b > -1 for a, b in zip(weights, weights[1:], strict=False))
+    if leaves and ((problem.mixture_table > 0) & (problem.target_table == 0)).any():
+        _checks.fail(
+            f"{guidance.schedule} returns from w = -1 to a larger weight",
+            "w = -1 reaches states that the target never visits, and no other weight leads out of them",
+            "start from a weight slightly above -1, such as -0.999, or keep w = -1 to the end",
+        )
+
+
+@lru_cache(maxsize=8)
+def _rates(problem: TableProblem, rule: Rule, weight: float) -> Rates:
+    edges = tuple(_edge(problem, rule, weight, i) for i in range(problem.length))
+    hazards = tuple(edge.sum(axis=i, keepdims=True) for i, edge in enumerate(edges))
+    if not all(np.isfinite(h).all() for h in hazards):
+        _checks.fail(
+            f"rates overflow float64 at w = {weight:g} under the rule {rule.name!r}",
+            "every rate is below 1.8e308; the rate product grows like p(z|x)^(-w)",
+            'use a smaller weight, or the rule "normalized", whose rates never exceed 1',
+        )
+    exit = np.zeros((problem.vocab_size + 1,) * problem.length)
+    for i, hazard in enumerate(hazards):
+        exit[_masked(problem, i)] += hazard
+    return Rates(edges, hazards, exit)
+
+
+def _edge(problem: TableProblem, rule: Rule, weight: float, axis: int) -> np.ndarray:
+    target = _conditional(problem.target_table, axis)
+    mixture = _conditional(problem.mixture_table, axis)
+    return np.ascontiguousarray(np.moveaxis(rule.rates(target, mixture, weight), -1, axis))
+
+
+def _conditional(table: np.ndarray, axis: int) -> np.ndarray:
+    """p(v | x) for every context x with coordinate `axis` masked, token axis last; 0 where p(x) = 0."""
+    moved = np.moveaxis(table, axis, -1)
+    children, parent = moved[..., :-1], moved[..., -1:]
+    return np.divide(children, parent, out=np.zeros_like(children), where=parent > 0)
+
+
+def _masked(problem: TableProblem, axis: int) -> tuple[slice, ...]:
+    return tuple(slice(-1, None) if i == axis else slice(None) for i in range(problem.length))

@@ -1,0 +1,170 @@
+"""Noise schedules m(t) = 1 - alpha(t) and the clock u = -log m(t).
+
+Every exact law of this package depends on the clock u only: in u the reverse rates are constant
+in time, so a schedule merely says at which t a given u is reached. Schedules matter to samplers
+with time steps, whose steps are h = u(t') - u(t).
+
+======  ==============================  =================================================
+t       0 = data, 1 = fully masked      as everywhere in this package
+m(t)    masking probability             m(0) = 0, m(1) = 1, increasing
+u       -log m(t)                       0 at the fully masked start, inf at data
+======  ==============================  =================================================
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _checks
+
+
+class NoiseSchedule(ABC):
+    """A masking probability m(t) on [0, 1] with its derivative, its inverse and its clock."""
+
+    def masking(self, t: ArrayLike) -> np.ndarray:
+        """m(t), the probability that a coordinate is masked at time t in [0, 1]."""
+        return self._masking(_unit(t, "time t"))
+
+    def derivative(self, t: ArrayLike) -> np.ndarray:
+        """dm/dt at time t in [0, 1]."""
+        return self._derivative(_unit(t, "time t"))
+
+    def inverse(self, level: ArrayLike) -> np.ndarray:
+        """The time t at which m(t) = level, for level in [0, 1]."""
+        return self._inverse(_unit(level, "masking level m"))
+
+    def alpha(self, t: ArrayLike) -> np.ndarray:
+        """alpha(t) = 1 - m(t), the probability that a coordinate is still visible."""
+        return 1 - self.masking(t)
+
+    def clock(self, t: ArrayLike) -> np.ndarray:
+        """u = -log m(t): 0 at t = 1, inf at t = 0."""
+        with np.errstate(divide="ignore"):
+            return -np.log(self.masking(t)) + 0.0
+
+    def time(self, clock: ArrayLike) -> np.ndarray:
+        """The time t at which the clock shows u: t = m^{-1}(e^{-u})."""
+        return self._inverse(np.exp(-_checks.clocks(clock)))
+
+    @abstractmethod
+    def _masking(self, t: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def _derivative(self, t: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def _inverse(self, level: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Linear(NoiseSchedule):
+    """m(t) = t. The "log-linear" schedule of SEDD and MDLM (total noise -log(1 - t))."""
+
+    def _masking(self, t):
+        return t
+
+    def _derivative(self, t):
+        return np.ones_like(t)
+
+    def _inverse(self, level):
+        return level
+
+
+@dataclass(frozen=True)
+class Cosine(NoiseSchedule):
+    """m(t) = cos(pi (1 - t) / 2) = sin(pi t / 2). Source: MaskGIT; MD4, table 1."""
+
+    def _masking(self, t):
+        return np.sin(pi * t / 2)
+
+    def _derivative(self, t):
+        return pi / 2 * np.cos(pi * t / 2)
+
+    def _inverse(self, level):
+        return 2 / pi * np.arcsin(level)
+
+
+@dataclass(frozen=True)
+class Polynomial(NoiseSchedule):
+    """m(t) = t^power, power > 0. Source: MD4, table 1."""
+
+    power: float = 2.0
+
+    def __post_init__(self):
+        if not 0 < self.power < np.inf:
+            _checks.fail(f"power = {self.power}", "0 < power < inf", "power = 1 is the linear schedule")
+
+    def _masking(self, t):
+        return t**self.power
+
+    def _derivative(self, t):
+        with np.errstate(divide="ignore"):
+            return self.power * t ** (self.power - 1)
+
+    def _inverse(self, level):
+        return level ** (1 / self.power)
+
+
+@dataclass(frozen=True)
+class Geometric(NoiseSchedule):
+    """m(t) = (g(t) - g(0)) / (g(1) - g(0)), g(t) = 1 - exp(-low^(1-t) high^t).
+
+    g is the geometric schedule of SEDD and MD4 (total noise between `low` and `high`). It starts at
+    1 - e^-high and ends at 1 - e^-low, not at 1 and 0; the affine map mends that, and moves m by at
+    most max(low, e^-high).
+    """
+
+    low: float = 1e-5
+    high: float = 20.0
+
+    def __post_init__(self):
+        if not 0 < self.low < self.high < np.inf:
+            _checks.fail(f"low = {self.low}, high = {self.high}", "0 < low < high < inf", "swap or change them")
+
+    def _noise(self, t):
+        return self.low ** (1 - t) * self.high**t
+
+    def _ends(self):
+        return -np.expm1(-self.low), -np.expm1(-self.high)
+
+    def _masking(self, t):
+        first, last = self._ends()
+        return (-np.expm1(-self._noise(t)) - first) / (last - first)
+
+    def _derivative(self, t):
+        first, last = self._ends()
+        noise = self._noise(t)
+        return np.exp(-noise) * noise * np.log(self.high / self.low) / (last - first)
+
+    def _inverse(self, level):
+        first, last = self._ends()
+        noise = -np.log1p(-(first + level * (last - first)))
+        return np.clip(np.log(noise / self.low) / np.log(self.high / self.low), 0, 1)
+
+
+SCHEDULES = {"linear": Linear, "log-linear": Linear, "cosine": Cosine, "polynomial": Polynomial, "geometric": Geometric}
+
+
+def noise_schedule(schedule: str | NoiseSchedule, **parameters: float) -> NoiseSchedule:
+    """A schedule by name ("linear" = "log-linear", "cosine", "polynomial", "geometric"), or as given."""
+    if isinstance(schedule, NoiseSchedule):
+        return schedule
+    return SCHEDULES[_checks.choice(schedule, SCHEDULES, "noise schedule")](**parameters)
+
+
+def uniform_grid(num_steps: int) -> np.ndarray:
+    """Times 1 = t_0 > t_1 > ... > t_K = 0, equally spaced: (K+1,)."""
+    return np.linspace(1.0, 0.0, _checks.integer(num_steps, "num_steps", 1) + 1)
+
+
+def _unit(value: ArrayLike, name: str) -> np.ndarray:
+    array = np.asarray(value, dtype=float)
+    if not ((array >= 0) & (array <= 1)).all():
+        worst = array.flat[int(np.argmin((array >= 0) & (array <= 1)))]
+        _checks.fail(f"{name} holds {worst:g}", f"{name} lies in [0, 1]", "t = 0 is data, t = 1 fully masked")
+    return array
