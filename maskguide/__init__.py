@@ -37,7 +37,32 @@ _HOME = {
     "AccuracyWarning": "_checks",
 }
 _MODULES = {"zoo", "symbolic"}
-__all__ = sorted(_HOME)
+__all__ = [
+    "AccuracyWarning",
+    "Guidance",
+    "GuidedProcess",
+    "InputError",
+    "Law",
+    "NoiseSchedule",
+    "Samples",
+    "TableProblem",
+    "WeightSchedule",
+    "compare",
+    "compare_decay",
+    "decay_regime",
+    "late_rate",
+    "noise_schedule",
+    "read_problem",
+    "regions",
+    "sample",
+    "stepped_law",
+    "symbolic",
+    "terminal_law",
+    "transient_law",
+    "tv_decay",
+    "uniform_grid",
+    "zoo",
+]
 
 if TYPE_CHECKING:
     from ._checks import AccuracyWarning, InputError

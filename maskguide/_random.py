@@ -37,15 +37,16 @@ def split_seed(seed: int) -> tuple[int, int]:
     return seed & LOW_32, (seed >> 32) & LOW_32
 
 
-def uniform_53(high: Any, low: Any) -> Any:
-    """Two 32-bit words -> k 2^-53 with k uniform on 0..2^53-1: a uniform on [0, 1)."""
-    return ((high >> 5) * 67108864 + (low >> 6)) * TWO_TO_MINUS_53
+def bits_53(high: Any, low: Any) -> Any:
+    """Two 32-bit words -> an integer k uniform on 0..2^53-1; k 2^-53 is a uniform on [0, 1)."""
+    return ((high >> 5) << 26) + (low >> 6)
 
 
-def two_uniforms(k0: Any, k1: Any, trajectory: Any, draw: Any) -> tuple[Any, Any]:
-    """The two independent uniforms on [0, 1) of draw `draw` of trajectory `trajectory`.
+def two_draws(k0: Any, k1: Any, trajectory: Any, draw: Any) -> tuple[Any, Any]:
+    """The two independent 53-bit integers of draw `draw` of trajectory `trajectory`.
 
-    The counter is (trajectory low, trajectory high, draw, 0), each word of 32 bits.
+    The counter is (trajectory low, trajectory high, draw, 0), each word of 32 bits. Multiply by
+    `TWO_TO_MINUS_53` **in float64**: an int64 tensor times a Python float would be float32.
     """
     a, b, c, d = philox(trajectory & LOW_32, (trajectory >> 32) & LOW_32, draw, draw * 0, k0, k1)
-    return uniform_53(a, b), uniform_53(c, d)
+    return bits_53(a, b), bits_53(c, d)

@@ -1,0 +1,11 @@
+"""Gillespie's direct method: the chain itself, jump by jump with its holding times."""
+
+from .method import Method
+
+GILLESPIE = Method(
+    name="gillespie",
+    order=None,
+    reveal=None,
+    use="whenever the D jumps of a trajectory are affordable: no discretisation error, and the completion clock comes free",
+    source="Gillespie, J. Phys. Chem. 81 (1977): holding time Exp(R(x)), next reveal with probability r(x->y)/R(x)",
+)
