@@ -6,6 +6,7 @@ unconditional; papers that write gamma (or omega) mean gamma = 1 + w.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, log
@@ -108,7 +109,7 @@ class WeightSchedule:
                 "WeightSchedule([0.5], [w_masked, w_data]) has two pieces",
             )
         levels = (1.0, *self.edges, 0.0)
-        if not all(a > b for a, b in zip(levels, levels[1:], strict=False)):
+        if not all(a > b for a, b in itertools.pairwise(levels)):
             _checks.fail(
                 f"edges {_checks.short(list(self.edges))}",
                 "masking levels strictly decreasing inside (0, 1)",

@@ -7,6 +7,7 @@ masked coordinate i is revealed as v at rate r = g_w(p_z(v|x), p(v|x)), constant
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -42,10 +43,12 @@ class Rates:
 
     @property
     def length(self) -> int:
+        """D."""
         return len(self.edges)
 
     @property
     def vocab_size(self) -> int:
+        """N."""
         return self.exit.shape[0] - 1
 
 
@@ -129,7 +132,7 @@ class GuidedProcess:
 def _no_dead_ends(problem: TableProblem, guidance: Guidance) -> None:
     """w = -1 may leave the target's support; a later w > -1 has no rate out of there."""
     weights = guidance.schedule.weights
-    leaves = any(a == -1 and b > -1 for a, b in zip(weights, weights[1:], strict=False))
+    leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(weights))
     if leaves and ((problem.mixture_table > 0) & (problem.target_table == 0)).any():
         _checks.fail(
             f"{guidance.schedule} returns from w = -1 to a larger weight",

@@ -14,8 +14,9 @@ from .law import masked_states
 from .sweep import all_masked, visits
 from .transient import segment_start, stages
 
-POSITIVE_WORK = 5e7  # multiplications a squaring; above it the shifted contour is taken
-CONTOUR_DIGITS_LOST = 1e6
+POSITIVE_WORK = 1e5  # multiplications a squaring below which positive sums come first
+POSITIVE_LIMIT = 5e9  # and beyond which they are not tried
+RELATIVE_ERROR = 1e-11
 
 
 def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> np.ndarray:
@@ -71,30 +72,39 @@ def _log_tv(process: GuidedProcess, clock: float) -> float:
     if np.isinf(clock):
         return -np.inf
     masked = masked_states(process.problem)
-    if positive.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
+    work = positive.work(process.vocab_size, process.length, masked_only=True)
+    if work <= POSITIVE_WORK:
         return _log_tv_positive(process, clock, masked)
-    return _log_tv_contour(process, clock, masked)
+    value, error = _log_tv_contour(process, clock, masked)
+    if error <= RELATIVE_ERROR:
+        return value
+    if work <= POSITIVE_LIMIT:
+        return _log_tv_positive(process, clock, masked)
+    warnings.warn(
+        f"TV at clock {clock:g} has relative error up to {error:.1g}: a slow context of tiny probability hides it, "
+        "and the lattice is too large for the all-positive method",
+        _checks.AccuracyWarning,
+        stacklevel=3,
+    )
+    return value
 
 
 def _log_tv_positive(process: GuidedProcess, clock: float, masked: np.ndarray) -> float:
     parts = stages(process, clock)
-    starts = all_masked(parts[0][0])
-    shifts = [float(rates.exit[slowest_context(rates, starts, masked)]) for rates, _ in parts]
+    start = all_masked(parts[0][0])
+    shifts = [float(rates.exit[slowest_context(rates, start, masked)]) for rates, _ in parts]
     mass = positive.probabilities(parts, shifts, masked_only=True).sum()
     return min(0.0, float(np.log(mass)) - sum(s * d for s, (_, d) in zip(shifts, parts, strict=True)))
 
 
-def _log_tv_contour(process: GuidedProcess, clock: float, masked: np.ndarray) -> float:
+def _log_tv_contour(process: GuidedProcess, clock: float, masked: np.ndarray) -> tuple[float, float]:
+    """log TV and its relative error, estimated from the size of the terms that were summed."""
     segment = next(s for s in reversed(process.segments) if s.start < clock)
     rates = process.rates(segment.weight)
     start = segment_start(process, segment)[0] if segment.start > 0 else all_masked(rates)
     shift, duration = float(rates.exit[slowest_context(rates, start, masked)]), clock - segment.start
     mass, summed = contour.shifted_masked_mass(rates, start, duration, masked, shift)
-    if not mass * CONTOUR_DIGITS_LOST > summed:
-        warnings.warn(
-            f"TV at clock {clock:g} has relative error up to {1e-16 * summed / abs(mass):.1g}: a slow context of tiny "
-            "probability hides it; the lattice is too large for the all-positive method",
-            _checks.AccuracyWarning,
-            stacklevel=4,
-        )
-    return min(0.0, float(np.log(max(mass, 0.0))) - shift * duration) if mass > 0 else -np.inf
+    if mass <= 0:
+        return -np.inf, np.inf
+    error = (contour.ERROR if segment.start > 0 else 1e-15) * summed / mass
+    return min(0.0, float(np.log(mass)) - shift * duration), error

@@ -62,8 +62,7 @@ def _block(stages, shifts, revealed) -> np.ndarray:
 def _sub_lattice(rates: Rates, revealed: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Off-diagonal part (block shape, 2^k, 2^k) and exit rates (block shape, 2^k) below every state of a block."""
     chosen = [i for i, r in enumerate(revealed) if r]
-    subsets = [tuple(r and i in {chosen[j] for j in range(len(chosen)) if bits >> j & 1} for i, r in enumerate(revealed))
-               for bits in range(2 ** len(chosen))]  # fmt: skip
+    subsets = [_members(bits, chosen, len(revealed)) for bits in range(2 ** len(chosen))]
     shape = rates.exit[block(revealed, rates.vocab_size)].shape
     generator = np.zeros((*shape, len(subsets), len(subsets)))
     exit = np.empty((*shape, len(subsets)))
@@ -75,6 +74,11 @@ def _sub_lattice(rates: Rates, revealed: tuple[bool, ...]) -> tuple[np.ndarray, 
                 edge = rates.edges[i][(*here[:i], slice(None), *here[i + 1 :])]
                 generator[..., b, b | 1 << j] = edge
     return generator, exit
+
+
+def _members(bits: int, chosen: list[int], length: int) -> tuple[bool, ...]:
+    members = {coordinate for j, coordinate in enumerate(chosen) if bits >> j & 1}
+    return tuple(i in members for i in range(length))
 
 
 def _exponential(generator: np.ndarray, exit: np.ndarray, duration: float) -> np.ndarray:

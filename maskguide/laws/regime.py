@@ -137,20 +137,17 @@ def _sentence(problem, regime, causes, exponent, unit_hazard) -> str:
     names = [problem.context_name(c) for c in _contexts(causes)[:3]]
     listed = ", ".join(names) + (f" and {int(causes.sum()) - 3} more" if causes.sum() > 3 else "")
     if regime == "flat":
-        why = "the normalized rule reveals every coordinate at rate 1" if unit_hazard else (
-            "target and mixture agree in every reachable context")  # fmt: skip
+        reason = "the rule reveals every coordinate at rate 1", "target and mixture agree in every reachable context"
+        why = reason[0] if unit_hazard else reason[1]
         return f"flat: {why}, so TV(u) = 1 - (1 - e^-u)^D for every w"
     if regime == "double-exponential":
-        return f"double-exponential: no reachable context is blind; log(-log TV) grows by {exponent:.4g} a unit of w, set by {listed}"
+        growth = f"log(-log TV) grows by {exponent:.4g} a unit of w"
+        return f"double-exponential: no reachable context is blind; {growth}, set by {listed}"
     if regime == "exponential":
-        return f"exponential: blind contexts are reached with a share that fades like e^({exponent:.4g} w); slowest {listed}"
+        return f"exponential: blind contexts have a share that fades like e^({exponent:.4g} w), slowest {listed}"
     return f"saturating: blind contexts keep a positive share as w grows: {listed}"
 
 
 def log_minus_log(tv: np.ndarray) -> np.ndarray:
     """log(-log TV), the ordinate in which a double-exponential decay is a straight line in w."""
-    return (
-        np.log(-np.log(tv))
-        if np.all((tv > 0) & (tv < 1))
-        else np.array([log(-log(t)) if 0 < t < 1 else np.nan for t in tv])
-    )
+    return np.array([log(-log(value)) if 0 < value < 1 else np.nan for value in tv])

@@ -56,7 +56,9 @@ def stepped_law(
     return Law(kept.reshape(*clock.shape, *process.shape), process.problem, clock, f"{method}, {len(times) - 1} steps")
 
 
-def _laws(process: GuidedProcess, method: Method, times: np.ndarray, noise: NoiseSchedule, all_of_them: bool) -> np.ndarray:
+def _laws(
+    process: GuidedProcess, method: Method, times: np.ndarray, noise: NoiseSchedule, all_of_them: bool
+) -> np.ndarray:
     states = (process.vocab_size + 1) ** process.length
     _checks.fits_in_memory(8 * states * (len(times) if all_of_them else 3), "stepped laws", "keep the last step only")
     law = all_masked(process.rates())

@@ -6,6 +6,6 @@ GILLESPIE = Method(
     name="gillespie",
     order=None,
     reveal=None,
-    use="whenever the D jumps of a trajectory are affordable: no discretisation error, and the completion clock comes free",
+    use="whenever D jumps a trajectory are affordable: no discretisation error, and the completion clock comes free",
     source="Gillespie, J. Phys. Chem. 81 (1977): holding time Exp(R(x)), next reveal with probability r(x->y)/R(x)",
 )

@@ -21,6 +21,7 @@ LOW_32, TWO_TO_MINUS_53 = np.int64(_random.LOW_32), _random.TWO_TO_MINUS_53
 
 @njit(inline="always")
 def two_uniforms(k0, k1, trajectory, draw):
+    """The two uniforms on [0, 1) of a draw."""
     a, b, c, d = philox(trajectory & LOW_32, (trajectory >> 32) & LOW_32, draw, np.int64(0), k0, k1)
     return bits_53(a, b) * TWO_TO_MINUS_53, bits_53(c, d) * TWO_TO_MINUS_53
 
@@ -80,7 +81,9 @@ def _stepped(k0, k1, first, first_step, reveal, hazard_step, weight_of, cumulati
         state[n] = x
 
 
-def gillespie(seed: int, first: int, tables: JumpTables, strides: np.ndarray, vocab_size: int, count: int, threads: int | None):
+def gillespie(
+    seed: int, first: int, tables: JumpTables, strides: np.ndarray, vocab_size: int, count: int, threads: int | None
+):
     """Final states and completion clocks of trajectories first..first+count-1."""
     k0, k1 = _random.split_seed(seed)
     state = np.full(count, tables.exit.shape[1] - 1, dtype=np.int64)

@@ -140,7 +140,9 @@ def _kernels(engine: str) -> ModuleType:
     try:
         from . import torch_engine
     except ImportError:
-        _checks.fail('engine "torch" without torch', "it needs PyTorch", 'pip install "maskguide[torch]", or engine="numba"')
+        _checks.fail(
+            'engine "torch" without torch', "it needs PyTorch", 'pip install "maskguide[torch]", or engine="numba"'
+        )
     return torch_engine
 
 
@@ -156,7 +158,9 @@ def _device(engine: str, device: str | None) -> str:
     try:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
-        _checks.fail(f"device {wanted!r}: {str(error).splitlines()[0][:80]}", "a device that torch sees", 'device="cpu"')
+        _checks.fail(
+            f"device {wanted!r}: {str(error).splitlines()[0][:80]}", "a device that torch sees", 'device="cpu"'
+        )
     return wanted
 
 

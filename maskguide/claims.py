@@ -1,0 +1,190 @@
+"""The register of numbers: every published or derived figure the package claims, recomputed on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .guidance import Guidance, WeightSchedule
+from .laws.decay import tv_decay
+from .laws.law import Law
+from .laws.regime import decay_regime, log_minus_log
+from .laws.stepped import stepped_law
+from .laws.terminal import terminal_law
+from .problems import zoo
+from .problems.table import TableProblem
+from .process import GuidedProcess
+from .schedules import uniform_grid
+
+PAPER = "He, Rojas, Tao, arXiv:2506.10971"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number the package claims: what it is, what it should be, what came out, where it is from."""
+
+    name: str
+    expected: float
+    got: float
+    tolerance: float
+    source: str
+
+    @property
+    def passed(self) -> bool:
+        """|got - expected| <= tolerance."""
+        return bool(abs(self.got - self.expected) <= self.tolerance)
+
+
+Group = Callable[[], Iterator[Claim]]
+GROUPS: list[Group] = []
+
+
+def group(function: Group) -> Group:
+    """Register a function that yields claims."""
+    GROUPS.append(function)
+    return function
+
+
+def verify() -> list[Claim]:
+    """Recompute every registered claim, in order."""
+    return [claim for compute in GROUPS for claim in compute()]
+
+
+def _law(name: str, rule: str, weight: float | WeightSchedule) -> Law:
+    return terminal_law(GuidedProcess(zoo.get(name), Guidance(rule, weight)))
+
+
+def _tv(name: str, rule: str, weight: float, clock: float | np.ndarray) -> np.ndarray:
+    return tv_decay(GuidedProcess(zoo.get(name), Guidance(rule, weight)), clock)
+
+
+def _gap(name: str, source: str, left: np.ndarray, right: np.ndarray, tolerance: float = 1e-12) -> Claim:
+    return Claim(name, 0.0, float(np.abs(left - right).max()), tolerance, source)
+
+
+def _tilted(problem: TableProblem, weight: float) -> np.ndarray:
+    p, q = problem.target_law, problem.mixture_law
+    tilt = np.where(p > 0, p * np.divide(p, q, out=np.ones_like(p), where=p > 0) ** weight, 0.0)
+    return tilt / tilt.sum()
+
+
+@group
+def five_dimensional_cubes() -> Iterator[Claim]:
+    """Mean probability x 10^3 per state by the number k of coordinates equal to 2."""
+    source = f"{PAPER}, section on 5D cubes (setting); exact values: docs/theory.md section 3"
+    table = {
+        1.0: (4.9383, 4.5432, 4.0296, 3.3264, 2.2771, 0.3200),
+        2.0: (5.4870, 4.7554, 3.9018, 2.8857, 1.6393, 0.0169),
+    }
+    for weight, row in table.items():
+        for rule in ("product", "normalized"):
+            means = _means_by_shared_coordinates(_law("cubes-5d", rule, weight).probs)
+            for k, (expected, got) in enumerate(zip(row, means, strict=True)):
+                yield Claim(f"cubes-5d, {rule}, w={weight:g}: 10^3 mean P, k={k}", expected, 1e3 * got, 5.1e-5, source)
+    tilted = _means_by_shared_coordinates(_tilted(zoo.get("cubes-5d"), 1.0))
+    for k, expected in enumerate((4.1237,) * 5 + (2.0619,)):
+        yield Claim(f"cubes-5d, tilted law, w=1: 10^3 mean P, k={k}", expected, 1e3 * tilted[k], 5.1e-5, source)
+
+
+def _means_by_shared_coordinates(law: np.ndarray) -> list[float]:
+    states = np.indices(law.shape).reshape(law.ndim, -1)
+    support, twos = (states >= 2).all(axis=0), (states == 2).sum(axis=0)
+    return [float(law.ravel()[support & (twos == k)].mean()) for k in range(law.ndim + 1)]
+
+
+@group
+def decay_at_large_weight() -> Iterator[Claim]:
+    """TV(u = 1) of the rate product in the regimes of section 2.3."""
+    source = "docs/theory.md section 2.3"
+    rows = {
+        "no-blind-2d": {0: 0.6004, 8: 0.1207, 16: 4.893e-3, 24: 1.747e-6, 28: 8.16e-10},
+        "fading-blind-2d": {0: 0.6004, 4: 0.1998, 8: 0.0558, 12: 0.00638},
+        "small-squares-2d": {0: 0.6004, 2: 0.3980, 4: 0.3679, 12: 0.3679},
+    }
+    for name, row in rows.items():
+        for weight, expected in row.items():
+            digits = 10.0 ** np.floor(np.log10(expected))
+            got = float(_tv(name, "product", weight, 1.0))
+            last = 5.1e-3 * digits if expected < 1e-9 or name == "fading-blind-2d" and weight == 12 else 5.1e-4 * digits
+            yield Claim(f"{name}, w={weight}: TV at u=1", expected, got, last, source)
+    yield Claim("squares-2d, w=8: TV at u=2", 0.1355, float(_tv("squares-2d", "product", 8, 2.0)), 5.1e-5, source)
+    yield Claim("small-squares-2d: TV at u=1 saturates at e^-1", np.exp(-1), float(_tv("small-squares-2d", "product", 60, 1.0)), 1e-12, source)  # fmt: skip
+
+
+@group
+def decay_regimes() -> Iterator[Claim]:
+    """One problem of each regime is recognised, and its exponent is the slope that TV shows."""
+    source = "docs/theory.md section 2.3"
+    expected = {"identical-2d": "flat", "no-blind-2d": "double-exponential", "fading-blind-2d": "exponential",
+                "small-squares-2d": "saturating"}  # fmt: skip
+    for name, regime in expected.items():
+        found = decay_regime(GuidedProcess(zoo.get(name), Guidance("product")))
+        yield Claim(f"{name}: regime is {regime}", 1.0, float(found.regime == regime), 0.0, source)
+    slope = np.diff(log_minus_log(np.array([_tv("no-blind-2d", "product", w, 1.0) for w in (60, 61)])))[0]
+    yield Claim("no-blind-2d: slope of log(-log TV) in w", 0.1141, float(slope), 5.1e-5, source)
+    fading = np.log(_tv("fading-blind-2d", "product", 41, 1.0) / _tv("fading-blind-2d", "product", 40, 1.0))
+    yield Claim("fading-blind-2d: slope of log TV in w", -1.1285, float(fading), 5.1e-5, source)
+
+
+@group
+def identities() -> Iterator[Claim]:
+    """Formulas that hold at every weight."""
+    clocks = np.geomspace(1e-2, 30, 13)
+    for name in ("squares-2d", "cubes-5d"):
+        length = zoo.get(name).length
+        curve = -np.expm1(length * np.log1p(-np.exp(-clocks)))
+        got = _tv(name, "normalized", 3.0, clocks) / curve
+        yield _gap(f"{name}, normalized: TV = 1 - (1-m)^D, relative", "docs/theory.md section 2.3", got, np.ones(13), 1e-11)
+    overlap = zoo.get("overlap-1d")
+    partition = float(GuidedProcess(overlap, Guidance("product", 2.5)).exit_rates()[-1])
+    got = _tv("overlap-1d", "product", 2.5, clocks) / np.exp(-partition * clocks)
+    yield _gap("overlap-1d: TV = m^Z, relative", f"{PAPER}; docs/theory.md section 2.3", got, np.ones(13))
+    disjoint = zoo.get("disjoint-1d")
+    partition = float(GuidedProcess(disjoint, Guidance("product", 3.0)).exit_rates()[-1])
+    expected = float(disjoint.prior[disjoint.target]) ** -3
+    yield Claim("disjoint-1d, w=3: Z = p(z)^-w", expected, partition, 1e-12 * expected, "docs/theory.md section 2.3")
+    for name in ("overlap-1d", "squares-2d", "wine-2d"):
+        problem = zoo.get(name)
+        for rule in ("product", "normalized"):
+            yield _gap(f"{name}, {rule}: w=0 is the class law", PAPER, _law(name, rule, 0).probs, problem.target_law)
+            yield _gap(f"{name}, {rule}: w=-1 is the mixture", PAPER, _law(name, rule, -1).probs, problem.mixture_law)
+    tilted = _tilted(overlap, 4.0)
+    for rule in ("product", "normalized"):
+        yield _gap(f"overlap-1d, {rule}, w=4: 1D is the tilted law", PAPER, _law("overlap-1d", rule, 4).probs, tilted)
+
+
+@group
+def changing_weights() -> Iterator[Claim]:
+    """Piecewise-constant weights, rule normalized: the explicit segment averages of section 2.5."""
+    source, lengths, weights = "docs/theory.md section 2.5", (0.4, 0.35, 0.25), (0.0, 4.0, 1.5)
+    schedule = WeightSchedule([0.6, 0.25], weights)
+    line = sum(d * _tilted(zoo.get("overlap-1d"), w) for d, w in zip(lengths, weights, strict=True))
+    yield _gap("overlap-1d, three segments: 1D average", source, _law("overlap-1d", "normalized", schedule).probs, line)
+    problem = zoo.get("fading-blind-2d")
+    plane = sum(_two_reveals(problem, lengths, weights, i, j) for i in range(3) for j in range(i, 3))
+    yield _gap("fading-blind-2d, three segments: 2D", source, _law(problem.name, "normalized", schedule).probs, plane)
+
+
+def _two_reveals(problem, lengths, weights, i: int, j: int) -> np.ndarray:
+    share = lengths[i] ** 2 if i == j else 2 * lengths[i] * lengths[j]
+    first = GuidedProcess(problem, Guidance("normalized", weights[i])).rates().edges
+    second = GuidedProcess(problem, Guidance("normalized", weights[j])).rates().edges
+    rows = first[0][:, -1:] * second[1][:-1, :]
+    columns = first[1][-1:, :] * second[0][:, :-1]
+    return share * 0.5 * (rows + columns)
+
+
+@group
+def convergence_orders() -> Iterator[Claim]:
+    """Declared orders, from exact K-step laws: no randomness."""
+    for rule in ("product", "normalized"):
+        process = GuidedProcess(zoo.get("no-blind-2d"), Guidance(rule, 1.0))
+        limit = terminal_law(process).probs
+        coarse, fine = (
+            np.abs(stepped_law(process, "tau-leaping", uniform_grid(k)).probs[:-1, :-1] - limit).sum()
+            for k in (2048, 4096)
+        )
+        order = float(np.log2(coarse / fine))
+        yield Claim(f"no-blind-2d, {rule}: order of tau-leaping", 1.0, order, 0.02, "docs/theory.md section 2.6")
