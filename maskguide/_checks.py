@@ -6,6 +6,7 @@ import difflib
 import math
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -155,11 +156,26 @@ def lattice_fits(vocab_size: int, length: int, bytes_per_state: int, what: str =
     )
 
 
+def output_file(path: Path, file_types: Iterable[str]) -> None:
+    """Refuse, before any work is done, a file that could not be written in the end."""
+    choice(path.suffix, file_types, "file type")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        fail(f"cannot write {str(path)!r}", "a file in an existing, writable directory", "create the directory first")
+
+
+def output_directory(path: Path) -> None:
+    """Refuse a directory that could not be created or written."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        fail(f"cannot write to {str(path)!r}", "a directory that can be created and written", "choose another one")
+
+
 def available_memory() -> int:
-    """Bytes that can be allocated now (Linux: MemAvailable; elsewhere all physical memory)."""
+    """Bytes that can be allocated now (Linux: MemAvailable; elsewhere all physical memory), at least 16 MiB."""
     try:
         with open("/proc/meminfo") as lines:
-            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+            kib = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+            return max(kib * 1024, 16 * 2**20)
     except (OSError, StopIteration):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

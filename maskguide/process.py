@@ -119,7 +119,9 @@ class GuidedProcess:
         for i, edge in enumerate(rates.edges):
             child = np.take(index, range(self.vocab_size), axis=i)
             parent = np.broadcast_to(np.take(index, [self.vocab_size], axis=i), child.shape)
-            rows.append(parent.ravel()), columns.append(child.ravel()), values.append(edge.ravel())
+            rows.append(parent.ravel())
+            columns.append(child.ravel())
+            values.append(edge.ravel())
         entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
         matrix = coo_array(entries, shape=(index.size, index.size)).tocsr()
         matrix.eliminate_zeros()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -49,7 +49,17 @@ class Plan:
             _checks.choice(engine, ENGINES, "engine")
         for weight in self.weights:
             _checks.weight(weight)
-        _checks.integer(self.n, "n", 1), _checks.integer(self.steps, "steps", 1), _checks.seed(self.seed)
+        _checks.integer(self.n, "n", 1)
+        _checks.integer(self.steps, "steps", 1)
+        _checks.seed(self.seed)
+
+    def quick(self) -> Plan:
+        """A short version: two weights, one rule, fewer samples and clocks."""
+        return replace(self, rules=self.rules[:1], weights=(0.0, 2.0), n=min(self.n, 20_000), clocks=self.clocks[::4])
+
+    def num_cases(self, problems: Sequence[TableProblem]) -> int:
+        """How many cases :func:`validate` will report."""
+        return len(problems) * len(self.rules) * len(self.weights)
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ class Validation:
 
 
 def validate(
-    problems: Sequence[TableProblem], plan: Plan | None = None, on_case: Callable[[Case], None] | None = None
+    problems: Sequence[TableProblem], plan: Plan | None = None, on_case: Callable[[int], None] | None = None
 ) -> Validation:
     """Derive, solve, simulate and compare every problem under every rule and weight.
 
@@ -139,7 +149,7 @@ def validate(
     problems : sequence of TableProblem
     plan : Plan, optional
     on_case : callable, optional
-        Called after each case, for progress.
+        Called after each case with the number done, for progress.
     """
     plan = plan or Plan()
     cases = []
@@ -148,7 +158,7 @@ def validate(
         for weight in plan.weights:
             cases.append(_case(problem, rule, weight, plan, derived))
             if on_case:
-                on_case(cases[-1])
+                on_case(len(cases))
     return Validation(plan, tuple(cases), tuple(regime_curve(problem) for problem in problems))
 
 

@@ -144,7 +144,7 @@ class TableProblem:
         return self.exact_class_laws[self.target]
 
     def _exact_mixture(self) -> np.ndarray:
-        return sum(a * law for a, law in zip(self.exact_prior, self.exact_class_laws, strict=True))
+        return (self.exact_prior[(slice(None), *(None,) * self.length)] * self.exact_class_laws).sum(axis=0)
 
     @property
     def free_symbols(self) -> set[Any]:
@@ -155,10 +155,16 @@ class TableProblem:
     def subs(self, values: dict[Any, Any]) -> TableProblem:
         """The same problem with sympy symbols replaced, e.g. ``problem.subs({eps: Fraction(1, 10)})``."""
         replace = np.vectorize(lambda e: e.subs(values) if hasattr(e, "subs") else e, otypes=[object])
+        return self._copy(replace(self._laws), replace(self._prior), self.target)
+
+    def with_target(self, target: int | str) -> TableProblem:
+        """The same problem guided towards another class."""
+        return self._copy(self._laws, self._prior, target)
+
+    def _copy(self, laws: np.ndarray, prior: np.ndarray, target: int | str) -> TableProblem:
         return TableProblem(
-            replace(self._laws), replace(self._prior), self.target, class_names=self.class_names,
-            coordinate_names=self.coordinate_names, token_names=self.token_names, name=self.name,
-            source=self.source,
+            laws, prior, target, class_names=self.class_names, coordinate_names=self.coordinate_names,
+            token_names=self.token_names, name=self.name, source=self.source,
         )  # fmt: skip
 
     def context_name(self, state: Sequence[int]) -> str:

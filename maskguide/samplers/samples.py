@@ -12,6 +12,8 @@ import numpy as np
 
 from .. import _checks
 
+FILE_TYPES = (".npz", ".parquet")
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -72,8 +74,8 @@ class Samples:
     def save(self, path: str | Path) -> None:
         """Write tokens and info to .npz or .parquet; the file appears whole or not at all."""
         path = Path(path)
-        writers = {".npz": self._write_npz, ".parquet": self._write_parquet}
-        suffix = _checks.choice(path.suffix, writers, "file type")
+        _checks.output_file(path, FILE_TYPES)
+        suffix, writers = path.suffix, {".npz": self._write_npz, ".parquet": self._write_parquet}
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=suffix)
         os.close(handle)
         try:

@@ -1,0 +1,259 @@
+"""The command line. Exit code 0: fine; 1: a check failed; 2: bad use (one clear error, no traceback)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from .problems.table import TableProblem
+
+app = typer.Typer(
+    help="Exact laws of guided masked discrete diffusion, samplers, and the proof that they agree. "
+    "PROBLEM is a zoo name (see `maskguide problems`) or a file: labelled samples in .csv or .parquet, or an .npz "
+    "with class_laws, prior, target.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Problem = Annotated[str, typer.Argument(help="Zoo name or file (.csv, .parquet, .npz).", metavar="PROBLEM")]
+Label = Annotated[str | None, typer.Option(help="Files of samples: the column that holds the class.")]
+Target = Annotated[str | None, typer.Option(help="The class to guide towards (default: the first, or the file's).")]
+Columns = Annotated[str | None, typer.Option(help="Feature columns, comma separated (default: all but the label).")]
+Bins = Annotated[list[str] | None, typer.Option(help="Bins of numeric columns: 4, or column=4, or column=1.5:2.5.")]
+Smoothing = Annotated[float, typer.Option(help="Pseudo-count added to every combination of occurring tokens.")]
+RuleName = Annotated[str, typer.Option("--rule", help="product or normalized.")]
+Rules = Annotated[str, typer.Option("--rule", help="Rules, comma separated.")]
+Weights = Annotated[str, typer.Option("--weight", help="Weights w >= -1, comma separated (gamma = 1 + w).")]
+Weight = Annotated[float, typer.Option(help="Weight w >= -1 (gamma = 1 + w).")]
+Seed = Annotated[int, typer.Option(help="Seed of the Philox stream.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+@app.command()
+def problems(as_json: Json = False) -> None:
+    """List the problem zoo.
+
+    Example: maskguide problems
+    """
+    from .console import print_json
+    from .problems import zoo
+
+    rows = {name: zoo.describe(name) for name in zoo.names()}
+    print_json(rows) if as_json else print("\n".join(f"{name:20} {text}" for name, text in rows.items()))
+
+
+@app.command()
+def derive(
+    problem: Problem,
+    rule: RuleName = "product",
+    weight: Annotated[str | None, typer.Option(help="A rational weight such as 2 or 1/2; symbolic w if left out.")] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Closed forms: laws, exit rates, TV(u), its large-w asymptotics.
+
+    Example: maskguide derive overlap-1d --latex
+    """
+    from .console import print_json
+    from .laws.derivation import derive as derive_forms
+
+    found = _read(problem, label, target, columns, bins, smoothing)
+    derivation = derive_forms(found, rule, None if weight is None else _rational(weight))
+    if as_json:
+        return print_json(derivation.as_dict())
+    print(derivation.latex() if latex else derivation.text())
+
+
+@app.command()
+def solve(
+    problem: Problem,
+    rule: RuleName = "product",
+    weight: Weights = "0,1,2",
+    clock: Annotated[str, typer.Option(help="Clocks u = -log m(t), comma separated.")] = "0.5,1,2,4,8",
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Exact terminal law, TV decay and decay regime.
+
+    Example: maskguide solve squares-2d --weight 0,2,8 --clock 1,2,4
+    """
+    from . import console
+
+    found = _read(problem, label, target, columns, bins, smoothing)
+    solved = console.solution(found, rule, numbers(weight, "weight"), numbers(clock, "clock"))
+    console.print_json(solved) if as_json else print(console.solution_text(solved, found))
+
+
+@app.command()
+def sample(
+    problem: Problem,
+    out: Annotated[Path, typer.Option(help="Where to write: .npz or .parquet.")],
+    n: Annotated[int, typer.Option(help="Number of trajectories.")] = 10_000,
+    rule: RuleName = "product",
+    weight: Weight = 1.0,
+    method: Annotated[str, typer.Option(help="gillespie or tau-leaping.")] = "gillespie",
+    steps: Annotated[int | None, typer.Option(help="Steps of a stepped method (equal in t).")] = None,
+    schedule: Annotated[str, typer.Option(help="Noise schedule of the steps.")] = "linear",
+    seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="numba or torch.")] = "numba",
+    device: Annotated[str | None, typer.Option(help="torch only: cpu, cuda, ...")] = None,
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Draw samples to a file.
+
+    Example: maskguide sample squares-2d --out samples.parquet --n 100000 --weight 2
+    """
+    from dataclasses import asdict
+
+    from . import _checks
+    from .console import print_json, progress_bar
+    from .guidance import Guidance
+    from .process import GuidedProcess
+    from .samplers.sample import sample as draw
+    from .samplers.samples import FILE_TYPES
+
+    _checks.output_file(out, FILE_TYPES)
+    process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance(rule, weight))
+    with progress_bar(n, "sampling") as advance:
+        drawn = draw(process, n, method, seed, engine, steps, schedule=schedule, device=device, progress=advance)
+    drawn.save(out)
+    facts = {"file": str(out), "largest_hazard_step": drawn.info.largest_hazard_step, **asdict(drawn.info.origin)}
+    print_json(facts) if as_json else print(f"{n:,} trajectories by {method} on {engine} (seed {seed}) -> {out}")
+
+
+@app.command()
+def validate(
+    problem: Annotated[list[str] | None, typer.Argument(help="Zoo names or files; default: the whole zoo.")] = None,
+    rule: Rules = "product,normalized",
+    weight: Weights = "0,1,2,4,8",
+    n: Annotated[int, typer.Option(help="Trajectories of each simulation.")] = 100_000,
+    steps: Annotated[int, typer.Option(help="Steps of tau-leaping.")] = 16,
+    seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="Engines, comma separated.")] = "numba,torch",
+    report: Annotated[Path | None, typer.Option(help="Write DIR/index.html.", metavar="DIR")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer weights and samples: about ten seconds.")] = False,
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The main job: derive, solve, simulate on every engine, compare, report.
+
+    Example: maskguide validate survey.csv --label class --report report
+    """
+    from . import _checks, claims, console
+    from .problems import zoo
+    from .validation import Plan
+    from .validation import validate as run
+
+    found = [_read(name, label, target, columns, bins, smoothing) for name in problem or zoo.names()]
+    plan = Plan(
+        rules=words(rule), weights=numbers(weight, "weight"), engines=words(engine), n=n, steps=steps, seed=seed
+    )
+    plan = plan.quick() if quick else plan
+    if report is not None:
+        _checks.output_directory(report)
+    with console.progress_bar(plan.num_cases(found), "validating") as advance:
+        result = run(found, plan, advance)
+    register = [] if problem else claims.verify()
+    if report is not None:
+        _write_report(result, register, report)
+    text = console.validation_text(result, register, report)
+    console.print_json(console.validation_dict(result, register)) if as_json else print(text)
+    raise typer.Exit(0 if result.passed and all(c.passed for c in register) else 1)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Recompute every published or derived number the package claims.
+
+    Example: maskguide verify --json
+    """
+    from . import claims, console
+
+    rows = claims.verify()
+    console.print_json(console.claims_list(rows)) if as_json else print(console.claims_text(rows))
+    raise typer.Exit(0 if all(row.passed for row in rows) else 1)
+
+
+def _write_report(result, register, directory: Path) -> None:
+    from . import plots, report
+
+    report.write(result, plots.figures(result), directory, register)
+
+
+def _read(name: str, label, target, columns, bins, smoothing) -> TableProblem:
+    """A problem from a zoo name or a file."""
+    from .problems import zoo
+    from .problems.data import SUFFIXES, read_problem
+
+    if name not in zoo.names() and (Path(name).suffix in SUFFIXES or Path(name).exists()):
+        return read_problem(name, target, label=label, columns=columns.split(",") if columns else None,
+                            bins=_bins(bins), smoothing=smoothing)  # fmt: skip
+    found = zoo.get(name)
+    return found if target is None else found.with_target(target)
+
+
+def _bins(entries: list[str] | None) -> Any:
+    from . import _checks
+
+    if not entries:
+        return None
+    parsed = {}
+    for entry in entries:
+        column, _, value = entry.rpartition("=")
+        try:
+            parsed[column] = int(value) if ":" not in value else [float(edge) for edge in value.split(":")]
+        except ValueError:
+            _checks.fail(f"--bins {entry!r}", "a number, column=number or column=edge:edge", "for example --bins age=4")
+    return parsed[""] if list(parsed) == [""] else parsed
+
+
+def _rational(text: str):
+    from fractions import Fraction
+
+    from . import _checks
+
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        _checks.fail(f"--weight {text!r}", "a rational number such as 2, 1/2 or 0.5", "leave it out for a symbolic w")
+
+
+def numbers(text: str, name: str) -> tuple[float, ...]:
+    """'0,1,2' -> (0.0, 1.0, 2.0)."""
+    from . import _checks
+
+    try:
+        return tuple(float(part) for part in words(text))
+    except ValueError:
+        _checks.fail(f"--{name} {text!r}", "numbers separated by commas", f"for example --{name} 0,1,2")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """'a,b' -> ('a', 'b')."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def main() -> None:
+    """Entry point: one error sentence and exit code 2 for bad input, 130 after Ctrl-C."""
+    from ._checks import InputError
+
+    try:
+        app()
+    except InputError as error:
+        print(f"maskguide: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("maskguide: stopped; nothing was written", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
