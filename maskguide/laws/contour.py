@@ -33,7 +33,7 @@ def hyperbola(clock: float, nodes: int = NODES) -> tuple[np.ndarray, np.ndarray]
 def propagate(rates: Rates, start: np.ndarray, clock: float) -> np.ndarray:
     """start exp(clock Q) on the lattice; clock in (0, inf). Absolute accuracy; tiny entries may be off by 1e-14."""
     points, weights = hyperbola(clock)
-    return np.tensordot(weights, resolvent(rates, points, start), axes=1).real
+    return np.real(np.tensordot(weights, resolvent(rates, points, start), axes=1))
 
 
 def shifted_masked_mass(
