@@ -1,0 +1,152 @@
+"""SymbolicTable: formulas indexed like the numeric arrays they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ... import _checks
+
+DIGITS = 30  # of the evaluation; sympy raises its working precision until cancellation leaves that many
+
+
+class SymbolicTable:
+    """sympy expressions on completed states, (N,)*D, or on the lattice, (N+1,)*D (last index = mask).
+
+    ``table[0, 1]`` is an expression, iteration runs over the states, ``items()`` over (state, expression).
+
+    Parameters
+    ----------
+    entries : array of sympy expressions
+    name : str
+        What an entry is called: "P", "q_u" or "R".
+    vocab_size : int
+        N; an index N means mask.
+    """
+
+    def __init__(self, entries: np.ndarray, name: str, vocab_size: int):
+        self.entries, self.name, self.vocab_size = entries, name, vocab_size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N,)*D or (N+1,)*D."""
+        return self.entries.shape
+
+    @property
+    def free_symbols(self) -> set[sympy.Basic]:
+        """Symbols that occur in any entry."""
+        return set().union(*(e.free_symbols for e in self.entries.flat))
+
+    def __getitem__(self, state: Any) -> Any:
+        return self.entries[state]
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        return iter(np.ndindex(self.shape))
+
+    def __len__(self) -> int:
+        return self.entries.size
+
+    def items(self) -> Iterator[tuple[tuple[int, ...], sympy.Expr]]:
+        """(state, expression) of every state."""
+        return ((x, self.entries[x]) for x in self)
+
+    def subs(self, values: Mapping[Any, Any]) -> SymbolicTable:
+        """The table with symbols replaced. Raises InputError where that divides zero by zero (see `weight=`)."""
+        return SymbolicTable(_each(lambda e: replace(e, values), self.entries), self.name, self.vocab_size)
+
+    def simplify(self) -> SymbolicTable:
+        """Every entry through sympy.simplify: slow, and not always shorter."""
+        return SymbolicTable(_each(sympy.simplify, self.entries), self.name, self.vocab_size)
+
+    def numeric(self, values: Mapping[Any, Any] | None = None) -> np.ndarray:
+        """A float64 array, each entry evaluated to 30 digits and rounded once.
+
+        Parameters
+        ----------
+        values : dict of symbol -> number
+            A value for every free symbol.
+
+        Raises
+        ------
+        InputError
+            A symbol without a value, or exit rates that coincide at these values.
+        """
+        given = {k: exact_number(v) for k, v in (values or {}).items()}
+        if missing := self.free_symbols - set(given):
+            _checks.fail(
+                f"no value for {', '.join(sorted(map(str, missing)))}",
+                "every symbol needs a number",
+                "numeric({symbolic.w: 2, symbolic.u: 1.5, ...})",
+            )
+        return _each(lambda e: _regular(e.evalf(DIGITS, subs=given)), self.entries).astype(float)
+
+    def groups(self) -> list[tuple[list[tuple[int, ...]], sympy.Expr]]:
+        """States that share an expression, in order of first appearance; zeros last."""
+        found: dict[sympy.Expr, list[tuple[int, ...]]] = {}
+        for state, entry in self.items():
+            found.setdefault(entry, []).append(state)
+        zeros = found.pop(sympy.S.Zero, [])
+        return [(states, e) for e, states in found.items()] + ([(zeros, sympy.S.Zero)] if zeros else [])
+
+    def state_name(self, state: tuple[int, ...]) -> str:
+        """An entry's name, "q_u(0, M)"; M is the mask."""
+        return f"{self.name}({state_text(state, self.vocab_size)})"
+
+    def latex(self) -> str:
+        """An align* environment, one line for each group of equal entries; needs amsmath."""
+        lines = []
+        for states, entry in self.groups():
+            names = " = ".join(latex_name(self.state_name(s)) for s in states)
+            lines.append(f"{names} &= {sympy.latex(entry)}")
+        return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+    def __repr__(self) -> str:
+        return f"SymbolicTable({self.name}, shape {self.shape})"
+
+
+def replace(expression: sympy.Expr, values: Mapping[Any, Any]) -> sympy.Expr:
+    """``expression.subs`` with exact numbers; an error where the formula has a removable 0/0."""
+    return _regular(expression.subs({k: exact_number(v) for k, v in values.items()}))
+
+
+def exact_number(value: Any) -> Any:
+    """Fractions, and floats as the decimals they print as (0.1 is 1/10), as sympy rationals."""
+    if isinstance(value, (float, np.floating)):
+        value = Fraction(repr(float(value))) if np.isfinite(value) else sympy.sympify(float(value))
+    return sympy.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sympy.sympify(value)
+
+
+def state_text(state: tuple[int, ...], vocab_size: int) -> str:
+    """A lattice state as "0, M"."""
+    return ", ".join("M" if v == vocab_size else str(v) for v in state)
+
+
+_LATEX = {"->": r"\to", "M": r"\mathrm{M}", "lambda": r"\lambda", ", leading": r"\ \text{leading}",
+          "TV": r"\mathrm{TV}", "Cov": r"\mathrm{Cov}", "...": r"\cdots"}  # fmt: skip
+
+
+def latex_name(name: str) -> str:
+    """A name of this package, such as "r(M, M -> 0, M)", in LaTeX."""
+    for text, latex in _LATEX.items():
+        name = name.replace(text, latex)
+    return name
+
+
+def _regular(value: sympy.Expr) -> sympy.Expr:
+    if value.has(sympy.nan, sympy.zoo):
+        _checks.fail(
+            "at these values two exit rates coincide, and the general formula reads 0/0",
+            "divided differences of equal rates need their confluent form",
+            "derive again with numbers: weight=... of the function, or problem.subs({...})",
+        )
+    return value
+
+
+def _each(function: Any, entries: np.ndarray) -> np.ndarray:
+    result = np.empty(entries.shape, dtype=object)
+    result.flat[:] = [function(e) for e in entries.flat]
+    return result
