@@ -1,0 +1,44 @@
+"""Run benchmarks by name, all of them by default; print their tables and write benchmarks/results."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib import import_module
+
+NAMES = {
+    "terminal_law": "Terminal law: lattice sweep against sparse solvers",
+    "gillespie": "Gillespie: numba against vectorised numpy and torch",
+    "exact_against_simulated": "Error for CPU time: exact law against simulation",
+}
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 2 for an unknown name."""
+    unknown = [name for name in arguments if name not in NAMES]
+    if unknown:
+        print(f"unknown benchmark {unknown[0]!r}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    for variable in ONE_THREAD:  # before numpy, numba and torch load
+        os.environ[variable] = "1"
+    for name in arguments or NAMES:
+        _run(name)
+    return 0
+
+
+def _run(name: str) -> None:
+    from .results import Result, write
+    from .timing import load_average
+
+    before, started = load_average(), time.perf_counter()
+    rows, notes, rounds = import_module(f".{name}", __package__).run()
+    seconds = time.perf_counter() - started
+    result = Result(name, NAMES[name], notes, rows, [before, load_average()], rounds, seconds)
+    write(result)
+    print(result.markdown(), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
