@@ -126,25 +126,29 @@ class Geometric(NoiseSchedule):
         if not 0 < self.low < self.high < np.inf:
             _checks.fail(f"low = {self.low}, high = {self.high}", "0 < low < high < inf", "swap or change them")
 
-    def _noise(self, t):
-        return self.low ** (1 - t) * self.high**t
-
-    def _ends(self):
-        return -np.expm1(-self.low), -np.expm1(-self.high)
+    # g(t) - g(0) = -e^-low expm1(-x), x = low^(1-t) high^t - low = low expm1(t L): no difference of near equals
 
     def _masking(self, t):
-        first, last = self._ends()
-        return (-np.expm1(-self._noise(t)) - first) / (last - first)
+        return self._rise(t) / self._rise(1.0)
 
     def _derivative(self, t):
-        first, last = self._ends()
-        noise = self._noise(t)
-        return np.exp(-noise) * noise * np.log(self.high / self.low) / (last - first)
+        excess = self._excess(t)
+        return -np.exp(-excess) * (excess + self.low) * self._log_range / self._rise(1.0)
 
     def _inverse(self, level):
-        first, last = self._ends()
-        noise = -np.log1p(-(first + level * (last - first)))
-        return np.clip(np.log(noise / self.low) / np.log(self.high / self.low), 0, 1)
+        with np.errstate(divide="ignore"):  # e^-x = 1 - level + level e^-x(1), in logarithms at both ends
+            excess = 0.0 - np.logaddexp(np.log1p(-level), np.log(level) - self._excess(1.0))
+        return np.minimum(np.log1p(excess / self.low) / self._log_range, 1)
+
+    @property
+    def _log_range(self):
+        return np.log(self.high / self.low)
+
+    def _excess(self, t):
+        return self.low * np.expm1(t * self._log_range)
+
+    def _rise(self, t):
+        return np.expm1(-self._excess(t))
 
 
 SCHEDULES = {"linear": Linear, "log-linear": Linear, "cosine": Cosine, "polynomial": Polynomial, "geometric": Geometric}
