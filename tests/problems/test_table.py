@@ -125,7 +125,7 @@ def test_symbols_survive_in_the_exact_view():
 def test_numeric_views_of_symbols_are_refused_by_name():
     _, _, problem = symbolic_problem()
     for view in ("class_laws", "target_table", "mixture_table"):
-        with pytest.raises(mg.InputError, match="holds the symbols (a|epsilon)\n"):
+        with pytest.raises(mg.InputError, match=r"holds the symbols (a|epsilon)\n"):
             getattr(problem, view)
     with pytest.raises(mg.InputError, match="symbols a\n"):
         _ = problem.prior
