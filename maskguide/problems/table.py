@@ -210,7 +210,7 @@ def _exact_entry(entry: Any, name: str) -> Any:
     if type(entry).__module__.startswith("sympy"):
         return Fraction(int(entry.p), int(entry.q)) if entry.is_Rational else entry
     if isinstance(entry, (int, Fraction, np.integer)) and not isinstance(entry, bool):
-        return Fraction(int(entry)) if not isinstance(entry, Fraction) else entry
+        return Fraction(int(entry.numerator), int(entry.denominator))  # a Fraction of numpy integers overflows
     if isinstance(entry, (float, np.floating)) and float(entry).is_integer():
         return Fraction(int(entry))
     _checks.fail(
