@@ -189,7 +189,7 @@ def _decay(arguments: tuple) -> Section:
     entries = [("TV(u)", symbolic.tv_decay(*arguments)), ("lambda", symbolic.late_rate(*arguments))]
     one, one_latex = (" = e^(-Z u) = m^Z", " = m^{Z}") if arguments[0].length == 1 else ("", "")
     formula = f"TV(u) = P(some coordinate still masked at u){one}; late rate lambda = min R (w >= 0)"
-    latex = rf"TV(q_u, q_\infty) = \sum_{{x\ masked}} q_u(x){one_latex}, \qquad \lambda = \min_x R(x) \quad (w \ge 0)"
+    latex = rf"TV(q_u, q_\infty) = \sum_{{x\ masked}} q_u(x){one_latex}, \qquad \lambda = \min_x R(x) \quad (w \geq 0)"
     return Section("Total variation", formula, latex, entries)
 
 

@@ -107,3 +107,11 @@ def test_clear_refusals():
         oracle.transient_law(OVERLAP, "product", 1, float("inf"))
     with pytest.raises(mg.InputError, match="w >= -1"):
         oracle.terminal_law(OVERLAP, "product", -2)
+
+
+def test_fractions_of_numpy_integers_do_not_overflow():
+    one = np.int64(1)
+    laws = [[F(one, np.int64(17)), F(16 * one, np.int64(17))], [F(one, np.int64(2)), F(one, np.int64(2))]]
+    law = oracle.terminal_law(mg.TableProblem(laws, [F(one, np.int64(2))] * 2), "product", 40)
+    assert sum(law) == 1
+    assert law[0] / law[1] == F(1, 16) * (F(4, 19) / F(64, 49)) ** 40  # p = (19/68, 49/68)

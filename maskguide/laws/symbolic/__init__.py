@@ -8,9 +8,9 @@ With r(x->y) = p_z(v|x) (p_z(v|x)/p(v|x))^w, G(x) = p_z(x) (p_z(x)/p(x))^w and e
 
     q_u(x) = G(x) sum over orders (-1)^k [R_0, ..., R_k] e^{-u.},
 
-a divided difference at the exit rates met on the way. Rates that are equal for every w take the confluent
-form. Rates that only meet at one weight do so when that weight is given: ``transient_law(problem, weight=3)``;
-putting w = 3 into the general formula would divide zero by zero there, and is refused.
+a divided difference at the exit rates met on the way. Masks fall along a path, so these rates differ at w = 0
+and hence as functions of w, but two may meet at one weight: ``transient_law(problem, weight=3)`` then takes the
+confluent form, while putting w = 3 into the general formula would divide zero by zero, and is refused.
 
 Source: docs/theory.md, sections 2 to 2.3.
 """

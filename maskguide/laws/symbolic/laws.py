@@ -152,7 +152,7 @@ def _gathered(nodes: tuple[sympy.Expr, ...]) -> tuple[sympy.Expr, ...]:
 
 @lru_cache(maxsize=4096)
 def _same(a: sympy.Expr, b: sympy.Expr) -> bool:
-    # With the symbol w equal rates are equal objects (gains are canonical); numbers may be written two ways.
+    # Functions of w on one path always differ (at w = 0 they are numbers of masks); numbers may be written two ways.
     return a == b or (not (a - b).has(w) and (a - b).equals(0) is True)
 
 

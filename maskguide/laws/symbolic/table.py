@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import sympy
@@ -12,6 +12,7 @@ import sympy
 from ... import _checks
 
 DIGITS = 30  # of the evaluation; sympy raises its working precision until cancellation leaves that many
+COINCIDE = 1e-20  # a difference of exit rates below this is taken for zero
 
 
 class SymbolicTable:
@@ -82,7 +83,10 @@ class SymbolicTable:
                 "every symbol needs a number",
                 "numeric({symbolic.w: 2, symbolic.u: 1.5, ...})",
             )
-        return _each(lambda e: _regular(e.evalf(DIGITS, subs=given)), self.entries).astype(float)
+        inverses = set().union(*(e.atoms(sympy.Pow) for e in self.entries.flat))
+        if any(abs(p.base.evalf(DIGITS, subs=given)) < COINCIDE for p in inverses if p.exp.is_Integer and p.exp < 0):
+            _refuse_coincidence()
+        return _each(lambda e: e.evalf(DIGITS, subs=given), self.entries).astype(float)
 
     def groups(self) -> list[tuple[list[tuple[int, ...]], sympy.Expr]]:
         """States that share an expression, in order of first appearance; zeros last."""
@@ -137,13 +141,15 @@ def latex_name(name: str) -> str:
 
 
 def _regular(value: sympy.Expr) -> sympy.Expr:
-    if value.has(sympy.nan, sympy.zoo):
-        _checks.fail(
-            "at these values two exit rates coincide, and the general formula reads 0/0",
-            "divided differences of equal rates need their confluent form",
-            "derive again with numbers: weight=... of the function, or problem.subs({...})",
-        )
-    return value
+    return _refuse_coincidence() if value.has(sympy.nan, sympy.zoo) else value
+
+
+def _refuse_coincidence() -> NoReturn:
+    _checks.fail(
+        "at these values two exit rates coincide, and the general formula reads 0/0",
+        "divided differences of equal rates need their confluent form",
+        "derive again with numbers: weight=... of the function, or problem.subs({...})",
+    )
 
 
 def _each(function: Any, entries: np.ndarray) -> np.ndarray:

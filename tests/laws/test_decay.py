@@ -1,0 +1,126 @@
+"""TV along the dynamics against 60-digit brute force, down to 1e-250, and the published regimes."""
+
+from decimal import Decimal
+from math import log
+
+import mpmath
+import numpy as np
+import pytest
+
+import maskguide as mg
+from maskguide.laws import decay
+from maskguide.laws import enumerate as oracle
+
+from ..conftest import random_problem, table
+
+RELATIVE = 1e-9
+SHAPES = [(4, 1), (3, 2), (2, 3)]
+FADING = table([[1, 1, 1], [8, 1, 1], [8, 1, 1]], [[4, 4, 4], [1, 8, 1], [1, 1, 8]])
+
+
+def relative_error(process, clock, rule, weight):
+    exact = oracle.masked_probability(process.problem, rule, weight, clock, binary=True)
+    with mpmath.workdps(60):
+        return float(mpmath.mpf(float(mg.tv_decay(process, clock))) / exact - 1), float(exact)
+
+
+@pytest.mark.parametrize("rule", ["product", "normalized"])
+@pytest.mark.parametrize("weight", [-1, -0.5, 0.0, 1.0, 3.7, 20.0])
+@pytest.mark.parametrize("vocab_size, length", SHAPES)
+def test_deep_tails(vocab_size, length, weight, rule):
+    for seed in range(3):
+        problem = random_problem(seed, vocab_size, length)
+        process = mg.GuidedProcess(problem, mg.Guidance(rule, weight))
+        rate = mg.late_rate(process)[0]
+        for depth in (0.3, 1e-6, 1e-60, 1e-250):
+            error, exact = relative_error(process, -log(depth) / rate, rule, weight)
+            assert abs(error) < RELATIVE, f"seed {seed}, TV {exact:.3g}: relative error {error:.2g}"
+            if depth == 1e-250:
+                assert 0 < exact < 1e-240
+
+
+@pytest.mark.parametrize("rule", ["product", "normalized"])
+@pytest.mark.parametrize("vocab_size, length", SHAPES)
+def test_deep_tails_of_piecewise_weights(vocab_size, length, rule):
+    schedule = mg.WeightSchedule([0.8, 0.3], [0.5, 5.0, 2.0])
+    problem = random_problem(11, vocab_size, length)
+    process = mg.GuidedProcess(problem, mg.Guidance(rule, schedule))
+    for clock in (0.1, 0.7, 1.5, 12.0, 400.0 / mg.late_rate(process)[0]):
+        error, exact = relative_error(process, clock, rule, schedule)
+        assert 0 < exact < 1 and abs(error) < RELATIVE, f"TV {exact:.3g}: relative error {error:.2g}"
+    assert 1e-300 < exact < 1e-150
+
+
+def test_a_weight_of_twenty_between_gentle_ones_goes_below_float64():
+    # Hazards of 1e6 and more: log TV, about -1e7, is right to a few of its own units of round-off.
+    schedule = mg.WeightSchedule([0.8, 0.3], [0.5, 20.0, 2.0])
+    problem = random_problem(11, 4, 1)
+    process = mg.GuidedProcess(problem, mg.Guidance("product", schedule))
+    exact = mpmath.log(oracle.masked_probability(problem, "product", schedule, 2.0, binary=True))
+    assert exact < -1e6
+    assert float(mg.tv_decay(process, 2.0, log=True)) == pytest.approx(float(exact), rel=1e-14)
+
+
+def test_deep_tails_of_the_shifted_contour(monkeypatch):
+    monkeypatch.setattr(decay, "POSITIVE_WORK", 0)
+    process = mg.GuidedProcess(FADING, mg.Guidance("product", 1.0))
+    for depth in (0.1, 1e-60, 1e-250):
+        error, _ = relative_error(process, -log(depth) / mg.late_rate(process)[0], "product", 1.0)
+        assert abs(error) < RELATIVE
+
+
+@pytest.mark.parametrize("rule, other", [("product", "normalized"), ("normalized", "product")])
+def test_the_other_rule_or_another_weight_would_be_seen(rule, other):
+    process = mg.GuidedProcess(FADING, mg.Guidance(rule, 2.0))
+    assert abs(relative_error(process, 1.0, rule, 2.0)[0]) < 1e-12
+    assert abs(relative_error(process, 1.0, other, 2.0)[0]) > 1e-2
+    if rule == "product":
+        assert abs(relative_error(process, 1.0, rule, 3.0)[0]) > 1e-2
+
+
+def test_logarithms_go_on_below_float64():
+    problem = table([3, 1], [1, 3])
+    process = mg.GuidedProcess(problem, mg.Guidance("product", 1.0))
+    hazard = 9 / 8 + 1 / 8  # (3/4)^2/(1/2) + (1/4)^2/(1/2)
+    assert mg.tv_decay(process, 1e4, log=True) == pytest.approx(-hazard * 1e4, rel=1e-14)
+    assert mg.tv_decay(process, 1e4) == 0
+    assert mg.tv_decay(process, [0, np.inf]).tolist() == [1, 0]
+
+
+REGIMES = [  # docs/theory.md, section 2.3: problem, u, TV at each w as printed there
+    ("no-blind-2d", 1, {0: "0.6004", 8: "0.1208", 16: "4.893e-3", 24: "1.747e-6", 28: "8.16e-10"}),
+    ("fading-blind-2d", 1, {0: "0.6004", 4: "0.1998", 8: "0.0558", 12: "0.00638"}),
+    ("small-squares-2d", 1, {0: "0.6004", 2: "0.3980", 4: "0.3679", 12: "0.3679"}),
+    ("squares-2d", 2, {8: "0.1355"}),
+    ("identical-2d", 1, {0: "0.6004", 5: "0.6004", 50: "0.6004"}),
+]
+
+
+@pytest.mark.parametrize("name, clock, printed", REGIMES, ids=[r[0] for r in REGIMES])
+def test_the_regimes_of_the_theory_page(name, clock, printed):
+    problem = mg.zoo.get(name)
+    for weight, text in printed.items():
+        tv = float(mg.tv_decay(mg.GuidedProcess(problem, mg.Guidance("product", weight)), clock))
+        exact = oracle.masked_probability(problem, "product", weight, clock, digits=30)
+        assert tv == pytest.approx(float(exact), rel=1e-12)
+        last_digit = 10.0 ** Decimal(text).as_tuple().exponent
+        assert abs(tv - float(text)) <= 0.501 * last_digit, f"w = {weight}: {tv:.6g}, printed {text}"
+
+
+def test_one_dimension_is_a_power_of_the_masking_level():
+    problem = random_problem(5, 4, 1)
+    for weight in (0.0, 2.5):
+        process = mg.GuidedProcess(problem, mg.Guidance("product", weight))
+        levels = np.array([0.9, 0.5, 1e-3])
+        hazard = float(process.exit_rates()[-1])
+        np.testing.assert_allclose(mg.tv_decay(process, -np.log(levels)), levels**hazard, rtol=1e-13)
+
+
+@pytest.mark.parametrize("vocab_size, length", SHAPES)
+def test_normalized_does_not_depend_on_the_weight(vocab_size, length):
+    problem = random_problem(8, vocab_size, length)
+    clocks = np.array([0.1, 1.0, 30.0, 300.0])
+    expected = -np.expm1(length * np.log1p(-np.exp(-clocks)))
+    for weight in (0.0, 7.0):
+        process = mg.GuidedProcess(problem, mg.Guidance("normalized", weight))
+        np.testing.assert_allclose(mg.tv_decay(process, clocks), expected, rtol=1e-12)
