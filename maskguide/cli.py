@@ -45,14 +45,14 @@ def problems(as_json: Json = False) -> None:
     from .problems import zoo
 
     rows = {name: zoo.describe(name) for name in zoo.names()}
-    print_json(rows) if as_json else print("\n".join(f"{name:20} {text}" for name, text in rows.items()))
+    print_json(rows) if as_json else print("\n".join(f"{name:18} {_first_line(text)}" for name, text in rows.items()))
 
 
 @app.command()
 def derive(
     problem: Problem,
     rule: RuleName = "product",
-    weight: Annotated[str | None, typer.Option(help="A rational weight such as 2 or 1/2; symbolic w if left out.")] = None,
+    weight: Annotated[str | None, typer.Option(help="A rational weight, 2 or 1/2; symbolic w if left out.")] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
     label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
     as_json: Json = False,
@@ -182,6 +182,10 @@ def verify(as_json: Json = False) -> None:
     raise typer.Exit(0 if all(row.passed for row in rows) else 1)
 
 
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
 def _write_report(result, register, directory: Path) -> None:
     from . import plots, report
 
@@ -191,9 +195,10 @@ def _write_report(result, register, directory: Path) -> None:
 def _read(name: str, label, target, columns, bins, smoothing) -> TableProblem:
     """A problem from a zoo name or a file."""
     from .problems import zoo
-    from .problems.data import SUFFIXES, read_problem
 
-    if name not in zoo.names() and (Path(name).suffix in SUFFIXES or Path(name).exists()):
+    if name not in zoo.names() and (Path(name).suffix or Path(name).exists()):
+        from .problems.data import read_problem
+
         return read_problem(name, target, label=label, columns=columns.split(",") if columns else None,
                             bins=_bins(bins), smoothing=smoothing)  # fmt: skip
     found = zoo.get(name)

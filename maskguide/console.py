@@ -60,8 +60,12 @@ def solution_text(found: dict[str, Any], problem: TableProblem) -> str:
     for row in found["weights"]:
         decay = ", ".join(f"{u:g}: {tv:.6g}" for u, tv in zip(found["clock"], row["tv"], strict=True))
         shares = ", ".join(f"{name} {share:.6g}" for name, share in row["regions"].items() if share)
-        lines += ["", f"w = {row['weight']:g}", f"  entropy {row['entropy']:.6g} nats; late rate {row['late_rate']:.6g}",
-                  f"  regions: {shares}", f"  TV at clock u: {decay}", *_likeliest(row["terminal_law"], problem)]  # fmt: skip
+        lines += [
+            "",
+            f"w = {row['weight']:g}",
+            f"  entropy {row['entropy']:.6g} nats; late rate {row['late_rate']:.6g}",
+        ]
+        lines += [f"  regions: {shares}", f"  TV at clock u: {decay}", *_likeliest(row["terminal_law"], problem)]
     return "\n".join(lines)
 
 
@@ -81,7 +85,7 @@ def validation_dict(result: Validation, claims: Sequence[Claim]) -> dict[str, An
         "checks": [asdict(check) for check in result.checks],
         "regimes": [{"problem": c.problem.name, "regime": c.regime.regime, "sentence": c.regime.sentence,
                      "contexts": [c.problem.context_name(s) for s in c.regime.causes],
-                     "clock": c.clock, "weights": c.weights, "tv": c.tv} for c in result.regimes],
+                     "clock": c.clock, "weights": c.weights, "log_tv": c.log_tv} for c in result.regimes],
         "claims": claims_list(claims),
     }  # fmt: skip
 

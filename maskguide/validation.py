@@ -106,13 +106,18 @@ class Case:
 
 @dataclass(frozen=True)
 class RegimeCurve:
-    """A problem's decay regime under the rate product, and TV at one clock over weights."""
+    """A problem's decay regime under the rate product, and log TV at one clock over weights."""
 
     problem: TableProblem
     regime: DecayRegime
     clock: float
     weights: np.ndarray
-    tv: np.ndarray
+    log_tv: np.ndarray
+
+    @property
+    def tv(self) -> np.ndarray:
+        """TV at the clock; 0 below the range of float64, where `log_tv` goes on."""
+        return np.exp(self.log_tv)
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,8 @@ def validate(
 def regime_curve(problem: TableProblem) -> RegimeCurve:
     """The decay regime under the rate product and TV(u = 1) for w = 0..28."""
     processes = [GuidedProcess(problem, Guidance("product", float(w))) for w in REGIME_WEIGHTS]
-    tv = np.array([float(tv_decay(process, REGIME_CLOCK)) for process in processes])
-    return RegimeCurve(problem, decay_regime(processes[0]), REGIME_CLOCK, REGIME_WEIGHTS, tv)
+    log_tv = np.array([float(tv_decay(process, REGIME_CLOCK, log=True)) for process in processes])
+    return RegimeCurve(problem, decay_regime(processes[0]), REGIME_CLOCK, REGIME_WEIGHTS, log_tv)
 
 
 def _case(problem: TableProblem, rule: str, weight: float, plan: Plan, derived) -> Case:

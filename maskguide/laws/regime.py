@@ -8,7 +8,7 @@ rho(x) the largest ratio p_z(v|x)/p(v|x) among the next reveals.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, log
+from math import inf
 
 import numpy as np
 
@@ -148,6 +148,7 @@ def _sentence(problem, regime, causes, exponent, unit_hazard) -> str:
     return f"saturating: blind contexts keep a positive share as w grows: {listed}"
 
 
-def log_minus_log(tv: np.ndarray) -> np.ndarray:
-    """log(-log TV), the ordinate in which a double-exponential decay is a straight line in w."""
-    return np.array([log(-log(value)) if 0 < value < 1 else np.nan for value in tv])
+def log_minus_log(log_tv: np.ndarray) -> np.ndarray:
+    """log(-log TV) of log TV <= 0: the ordinate in which a double-exponential decay is a straight line in w."""
+    with np.errstate(divide="ignore"):
+        return np.log(-np.asarray(log_tv))

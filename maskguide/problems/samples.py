@@ -252,6 +252,8 @@ def _lattice_fits(columns: list[Column], num_classes: int) -> None:
     vocab, length = len(largest.tokens), len(columns)
     what = f"the lattice of (N+1)^D = {vocab + 1}^{length} states for K = {num_classes} classes"
     way_out = f"pick fewer columns= or coarser bins=; {largest.name!r} has the most tokens"
+    bytes_per_state = 16 + 24 * num_classes
     if (digits := length * log10(vocab + 1)) > 18:
-        _checks.fail(f"{what}, some 10^{digits:.0f} states,", "it must fit in memory", way_out)
-    _checks.fits_in_memory((vocab + 1) ** length * (16 + 24 * num_classes), what, way_out)
+        size = f"some 10^{digits:.0f} states and 10^{digits + log10(bytes_per_state):.0f} bytes"
+        _checks.fail(f"{what}: {size}", "it must fit in memory", way_out)
+    _checks.fits_in_memory((vocab + 1) ** length * bytes_per_state, what, way_out)

@@ -1,0 +1,158 @@
+"""The command line as a user meets it: a process, its output, its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run([sys.executable, "-m", "maskguide.cli", *map(str, arguments)],
+                          capture_output=True, text=True, cwd=cwd, timeout=300)  # fmt: skip
+
+
+@pytest.fixture
+def survey(tmp_path):
+    rng = np.random.default_rng(0)
+    draw = (
+        rng.choice(list("ab"), 300),
+        rng.integers(3, size=300),
+        rng.normal(size=300),
+        rng.choice(["yes", "no"], 300),
+    )
+    rows = [f"{colour},{size},{height:.4f},{label}" for colour, size, height, label in zip(*draw, strict=True)]
+    path = tmp_path / "survey.csv"
+    path.write_text("\n".join(["colour,size,height,class", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture
+def wide(tmp_path):
+    header = ",".join([*(f"x{i}" for i in range(40)), "class"])
+    rows = [",".join(str((i + k) % 2) for i in range(41)) for k in range(9)]
+    (tmp_path / "wide.csv").write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_help_lists_the_commands():
+    done = run("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("derive", "solve", "sample", "validate", "verify"))
+    for command in ("derive", "solve", "sample", "validate", "verify", "problems"):
+        assert "Example: maskguide" in run(command, "--help").stdout
+
+
+def test_import_loads_nothing_heavy():
+    code = "import maskguide, maskguide.cli, sys; print([m for m in ('torch', 'numba', 'sympy', 'scipy', 'matplotlib', " \
+           "'pyarrow', 'sklearn') if m in sys.modules])"  # fmt: skip
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_derive_text_latex_json():
+    assert "TV" in run("derive", "overlap-1d").stdout
+    assert "\\" in run("derive", "overlap-1d", "--latex").stdout
+    assert json.loads(run("derive", "overlap-1d", "--weight", "1/2", "--json").stdout)
+
+
+def test_solve_json_against_the_library():
+    import maskguide as mg
+
+    found = json.loads(run("solve", "squares-2d", "--weight", "0,8", "--clock", "2", "--json").stdout)
+    process = mg.GuidedProcess(mg.zoo.get("squares-2d"), mg.Guidance("product", 8.0))
+    assert found["weights"][1]["tv"][0] == pytest.approx(0.1355, abs=5e-5)
+    assert np.allclose(found["weights"][1]["terminal_law"], mg.terminal_law(process).probs)
+    assert found["regime"]["regime"] == "saturating"
+    assert "saturating" in run("solve", "squares-2d").stdout
+
+
+def test_sample_writes_a_file(tmp_path):
+    done = run("sample", "squares-2d", "--out", tmp_path / "s.npz", "--n", 500, "--weight", 2, "--seed", 3)
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "s.npz")["tokens"].shape == (500, 2)
+
+
+def test_validate_a_csv_of_ones_own(survey, tmp_path):
+    done = run("validate", survey, "--label", "class", "--bins", 2, "--weight", "0,2", "--n", 5000,
+               "--report", tmp_path / "report")  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "survey" in page
+    assert (
+        "http" not in page.replace("http://www.w3.org", "").replace("https://www.w3.org", "") or 'src="http' not in page
+    )
+
+
+def test_validate_json(survey):
+    done = run("validate", survey, "--label", "class", "--bins", 2, "--quick", "--engine", "numba", "--json")
+    found = json.loads(done.stdout)
+    assert found["passed"] is True
+    assert {"final law: TV", "TV decay", "covariance"} <= {check["what"] for check in found["checks"]}
+
+
+def test_verify_json():
+    done = run("verify", "--json")
+    rows = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert len(rows) > 50
+    assert all(set(row) == {"name", "expected", "got", "tolerance", "source", "passed"} for row in rows)
+
+
+def test_a_failed_check_exits_with_one(monkeypatch, capsys):
+    """A broken law must not pass: the same command, one number changed."""
+    from maskguide import claims, cli
+
+    monkeypatch.setattr(sys, "argv", ["maskguide", "verify"])
+    monkeypatch.setattr(claims, "GROUPS", [lambda: iter([claims.Claim("broken", 1.0, 2.0, 0.1, "test")])])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    assert "FAIL broken" in capsys.readouterr().out
+
+
+BAD = {
+    "unknown problem": (["solve", "squares"], "squares-2d"),
+    "unknown rule": (["solve", "squares-2d", "--rule", "produkt"], "did you mean 'product'"),
+    "w below -1": (["solve", "squares-2d", "--weight", "-2"], "w >= -1"),
+    "infinite w": (["solve", "squares-2d", "--weight", "inf"], "finite"),
+    "not a number": (["solve", "squares-2d", "--weight", "two"], "numbers separated by commas"),
+    "negative clock": (["solve", "squares-2d", "--clock", "-1"], "0 <= u"),
+    "unknown method": (["sample", "squares-2d", "--out", "x.npz", "--method", "gilespie"], "did you mean 'gillespie'"),
+    "unknown file type": (["sample", "squares-2d", "--out", "x.txt"], "npz"),
+    "unknown engine": (["validate", "squares-2d", "--engine", "jax"], "numba, torch"),
+    "no such file": (["validate", "missing.csv", "--label", "class"], "missing.csv"),
+    "no label column": (["validate", "survey.csv", "--label", "klass"], "did you mean 'class'"),
+    "floats without bins": (["validate", "survey.csv", "--label", "class"], "bins"),
+    "unknown target": (["validate", "survey.csv", "--label", "class", "--bins", "2", "--target", "maybe"], "yes"),
+    "too many dimensions to derive": (["derive", "cubes-5d"], "D"),
+    "bad rational": (["derive", "overlap-1d", "--weight", "a"], "rational"),
+    "bad bins": (["validate", "survey.csv", "--label", "class", "--bins", "height=x"], "--bins"),
+    "huge lattice": (["validate", "wide.csv", "--label", "class"], "bytes"),
+    "missing option": (["sample", "squares-2d"], "--out"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_use_is_one_clear_error(case, survey, wide, tmp_path):
+    arguments, words = BAD[case]
+    before = set(tmp_path.iterdir())
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 6
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_ctrl_c_stops_cleanly(tmp_path):
+    command = [sys.executable, "-m", "maskguide.cli", "validate", "--report", str(tmp_path / "report")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not (tmp_path / "report").exists()
