@@ -5,7 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
@@ -38,6 +38,7 @@ def by_definition(target, mixture, weight):
         ]
 
 
+@settings(deadline=None)
 @given(conditionals(), weights)
 @example((np.array([0.0, 1.0]), np.array([0.5, 0.5])), -1.0)
 @example((np.array([0.0, 1.0]), np.array([0.5, 0.5])), -0.5)
@@ -46,6 +47,7 @@ def test_product_rule(pair, weight):
     np.testing.assert_allclose(product_rates(*pair, weight), expected, rtol=1e-13)
 
 
+@settings(deadline=None)
 @given(conditionals(), weights)
 def test_normalized_rule(pair, weight):
     exact = by_definition(*pair, weight)
@@ -54,6 +56,7 @@ def test_normalized_rule(pair, weight):
 
 
 @pytest.mark.parametrize("rule", RULES)
+@settings(deadline=None)
 @given(pair=conditionals())
 def test_weight_zero_is_conditional_and_minus_one_unconditional(rule, pair):
     target, mixture = pair
@@ -163,6 +166,7 @@ def test_segments_cover_the_clock_in_order():
     assert [s.end for s in segments] == [segments[1].start, segments[2].start, math.inf]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1 - 1e-6), unique=True, max_size=5), st.floats(0, 20), st.data())
 def test_segments_and_levels_agree(edges, clock, data):
     edges = sorted(edges, reverse=True)

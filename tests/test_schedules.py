@@ -5,7 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
@@ -51,6 +51,7 @@ def test_ends(schedule, exact):
 
 
 @every_schedule
+@settings(deadline=None)
 @given(t=times)
 def test_masking_has_its_declared_formula(schedule, exact, t):
     with mp.workdps(40):
@@ -59,6 +60,7 @@ def test_masking_has_its_declared_formula(schedule, exact, t):
 
 
 @every_schedule
+@settings(deadline=None)
 @given(t=inner)
 def test_derivative_is_the_slope_of_the_formula(schedule, exact, t):
     with mp.workdps(40):
@@ -66,12 +68,14 @@ def test_derivative_is_the_slope_of_the_formula(schedule, exact, t):
 
 
 @every_schedule
+@settings(deadline=None)
 @given(level=times)
 def test_inverse_undoes_masking(schedule, exact, level):
     assert float(schedule.masking(schedule.inverse(level))) == pytest.approx(level, rel=1e-12, abs=1e-30)
 
 
 @every_schedule
+@settings(deadline=None)
 @given(first=times, second=times)
 def test_masking_grows_with_time(schedule, exact, first, second):
     low, high = sorted((first, second))
@@ -79,6 +83,7 @@ def test_masking_grows_with_time(schedule, exact, first, second):
 
 
 @every_schedule
+@settings(deadline=None)
 @given(clock=st.floats(0, 30))
 def test_clock_and_time_undo_each_other(schedule, exact, clock):
     assert float(schedule.clock(schedule.time(clock))) == pytest.approx(clock, rel=1e-12, abs=1e-12)

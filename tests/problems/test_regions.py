@@ -3,13 +3,14 @@
 from fractions import Fraction as F
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 
 import maskguide as mg
 
 from .test_table import counts, from_counts
 
 
+@settings(deadline=None)
 @given(counts(largest=1))
 def test_regions_follow_their_pointwise_definition(weights):
     problem = from_counts(weights)

@@ -6,7 +6,7 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
@@ -37,6 +37,7 @@ def brute_force_marginal(law, state):
 # Laws and tables ---------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(counts())
 def test_marginal_tables_are_sums_over_completions(weights):
     problem = from_counts(weights)
@@ -49,6 +50,7 @@ def test_marginal_tables_are_sums_over_completions(weights):
         assert problem.mixture_table[state] == float(brute_force_marginal(mixture, state))
 
 
+@settings(deadline=None)
 @given(counts())
 def test_float_laws_agree_with_exact_ones(weights):
     exact = from_counts(weights)
