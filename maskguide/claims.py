@@ -167,10 +167,10 @@ def changing_weights() -> Iterator[Claim]:
     """Piecewise-constant weights, rule normalized: the explicit segment averages of section 2.5."""
     source, lengths, weights = "docs/theory.md section 2.5", (0.4, 0.35, 0.25), (0.0, 4.0, 1.5)
     schedule = WeightSchedule([0.6, 0.25], weights)
-    line = sum(d * _tilted(zoo.get("overlap-1d"), w) for d, w in zip(lengths, weights, strict=True))
+    line = np.tensordot(lengths, [_tilted(zoo.get("overlap-1d"), w) for w in weights], axes=1)
     yield _gap("overlap-1d, three segments: 1D average", source, _law("overlap-1d", "normalized", schedule).probs, line)
     problem = zoo.get("fading-blind-2d")
-    plane = sum(_two_reveals(problem, lengths, weights, i, j) for i in range(3) for j in range(i, 3))
+    plane = np.sum([_two_reveals(problem, lengths, weights, i, j) for i in range(3) for j in range(i, 3)], axis=0)
     yield _gap("fading-blind-2d, three segments: 2D", source, _law(problem.name, "normalized", schedule).probs, plane)
 
 
