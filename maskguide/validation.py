@@ -24,7 +24,7 @@ from .schedules import uniform_grid
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)
 CLOCKS = np.geomspace(1e-2, 20.0, 32)
-REGIME_CLOCK = 1.0
+REGIME_CLOCK = 4.0  # late enough for a fading blind context to show its straight line by w = 28
 REGIME_WEIGHTS = np.linspace(0.0, 28.0, 29)
 SYMBOLIC_STATES = 64
 SYMBOLIC_TOLERANCE = 1e-12

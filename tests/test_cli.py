@@ -19,13 +19,9 @@ def run(*arguments, cwd=None):
 @pytest.fixture
 def survey(tmp_path):
     rng = np.random.default_rng(0)
-    draw = (
-        rng.choice(list("ab"), 300),
-        rng.integers(3, size=300),
-        rng.normal(size=300),
-        rng.choice(["yes", "no"], 300),
-    )
-    rows = [f"{colour},{size},{height:.4f},{label}" for colour, size, height, label in zip(*draw, strict=True)]
+    words, sizes = rng.choice(list("ab"), 300), rng.integers(3, size=300)
+    draw = zip(words, sizes, rng.normal(size=300), rng.choice(["yes", "no"], 300), strict=True)
+    rows = [f"{colour},{size},{height:.4f},{label}" for colour, size, height, label in draw]
     path = tmp_path / "survey.csv"
     path.write_text("\n".join(["colour,size,height,class", *rows]) + "\n")
     return path
@@ -47,8 +43,8 @@ def test_help_lists_the_commands():
 
 
 def test_import_loads_nothing_heavy():
-    code = "import maskguide, maskguide.cli, sys; print([m for m in ('torch', 'numba', 'sympy', 'scipy', 'matplotlib', " \
-           "'pyarrow', 'sklearn') if m in sys.modules])"  # fmt: skip
+    heavy = ("torch", "numba", "sympy", "scipy", "matplotlib", "pyarrow", "sklearn")
+    code = f"import maskguide, maskguide.cli, sys; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
