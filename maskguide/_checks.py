@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 NORMALISATION_TOLERANCE = 1e-9
+LISTED_NAMES = 40
 
 
 class InputError(ValueError):
@@ -34,8 +35,8 @@ def choice(value: str, valid: Iterable[str], what: str) -> str:
         return value
     near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.4)
     fail(
-        f"unknown {what} {value!r}",
-        f"one of {', '.join(names)}",
+        f"unknown {what} {short(value)}",
+        f"one of {', '.join(names[:LISTED_NAMES])}{', ...' if len(names) > LISTED_NAMES else ''}",
         f"did you mean {near[0]!r}?" if near else f"choose a {what} from the list",
     )
 
@@ -146,14 +147,20 @@ def fits_in_memory(needed: int, what: str, way_out: str) -> None:
         )
 
 
-def lattice_fits(vocab_size: int, length: int, bytes_per_state: int, what: str = "the lattice") -> None:
+def lattice_fits(
+    vocab_size: int,
+    length: int,
+    bytes_per_state: int,
+    what: str = "the lattice",
+    way_out: str = "use fewer coordinates or coarser bins",
+) -> None:
     """Refuse a lattice of (N+1)^D states that does not fit, saying how many states and bytes."""
+    lattice, digits = f"{what} of (N+1)^D = {vocab_size + 1}^{length}", length * math.log10(vocab_size + 1)
+    if digits > 18:
+        size = f"some 10^{digits:.0f} states and 10^{digits + math.log10(bytes_per_state):.0f} bytes"
+        fail(f"{lattice}: {size}", "it must fit in memory", way_out)
     states = (vocab_size + 1) ** length
-    fits_in_memory(
-        states * bytes_per_state,
-        f"{what} of (N+1)^D = {vocab_size + 1}^{length} = {states:,} states",
-        "use fewer coordinates or coarser bins",
-    )
+    fits_in_memory(states * bytes_per_state, f"{lattice} = {states:,} states", way_out)
 
 
 def output_file(path: Path, file_types: Iterable[str]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import sympy
 
-from .. import __version__, _checks
+from .. import _checks
 from ..problems.table import TableProblem
 from . import symbolic
 from .symbolic.chain import Chain, State, build, fits, tidy
@@ -68,7 +69,8 @@ class Derivation:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: strings and lists only."""
         return {
-            "problem": self.problem.name, "rule": self.rule, "weight": str(self.weight), "version": __version__,
+            "problem": self.problem.name, "rule": self.rule, "weight": str(self.weight),
+            "version": version("maskguide"),
             "sections": [
                 {"title": s.title, "formula": s.formula,
                  "entries": [{"name": n, "expression": str(e), "latex": sympy.latex(e)} for n, e in s.entries]}

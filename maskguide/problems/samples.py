@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, log10
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -249,11 +249,5 @@ def _same_length(columns: list[Column], classes: Column) -> None:
 
 def _lattice_fits(columns: list[Column], num_classes: int) -> None:
     largest = max(columns, key=lambda c: len(c.tokens))
-    vocab, length = len(largest.tokens), len(columns)
-    what = f"the lattice of (N+1)^D = {vocab + 1}^{length} states for K = {num_classes} classes"
     way_out = f"pick fewer columns= or coarser bins=; {largest.name!r} has the most tokens"
-    bytes_per_state = 16 + 24 * num_classes
-    if (digits := length * log10(vocab + 1)) > 18:
-        size = f"some 10^{digits:.0f} states and 10^{digits + log10(bytes_per_state):.0f} bytes"
-        _checks.fail(f"{what}: {size}", "it must fit in memory", way_out)
-    _checks.fits_in_memory((vocab + 1) ** length * bytes_per_state, what, way_out)
+    _checks.lattice_fits(len(largest.tokens), len(columns), 16 + 24 * num_classes, way_out=way_out)
