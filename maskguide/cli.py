@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from .claims import Claim
     from .problems.table import TableProblem
+    from .validation import Validation
 
 app = typer.Typer(
     help="Exact laws of guided masked discrete diffusion, samplers, and the proof that they agree. "
@@ -147,7 +150,7 @@ def validate(
 
     Example: maskguide validate survey.csv --label class --report report
     """
-    from . import _checks, claims, console
+    from . import claims, console
     from .problems import zoo
     from .validation import Plan
     from .validation import validate as run
@@ -157,13 +160,12 @@ def validate(
         rules=words(rule), weights=numbers(weight, "weight"), engines=words(engine), n=n, steps=steps, seed=seed
     )
     plan = plan.quick() if quick else plan
-    if report is not None:
-        _checks.output_directory(report)
+    write_report = _report_writer(report) if report is not None else None
     with console.progress_bar(plan.num_cases(found), "validating") as advance:
         result = run(found, plan, advance)
     register = [] if problem else claims.verify()
-    if report is not None:
-        _write_report(result, register, report)
+    if write_report:
+        write_report(result, register)
     text = console.validation_text(result, register, report)
     console.print_json(console.validation_dict(result, register)) if as_json else print(text)
     raise typer.Exit(0 if result.passed and all(c.passed for c in register) else 1)
@@ -186,10 +188,12 @@ def _first_line(text: str) -> str:
     return text.partition("\n")[0]
 
 
-def _write_report(result, register, directory: Path) -> None:
-    from . import plots, report
+def _report_writer(directory: Path) -> Callable[[Validation, list[Claim]], None]:
+    """Whatever could keep the report from being written is found before the long run, not after it."""
+    from . import _checks, plots, report
 
-    report.write(result, plots.figures(result), directory, register)
+    _checks.output_directory(directory)
+    return lambda result, register: report.write(result, plots.figures(result), directory, register)
 
 
 def _read(name: str, label, target, columns, bins, smoothing) -> TableProblem:

@@ -36,6 +36,7 @@ class Comparison:
         A sampler whose law is further than this in TV from the exact one fails with probability >= 1 - alpha.
     covariance, exact_covariance, covariance_bound : (D, D) arrays, or None when masks are left
     regions : dict of name -> (share in samples, exact weight)
+    worst_region_p : smallest two-sided binomial tail of a region; None when masks are left
     checks : dict of name -> passed
     false_alarm : float
         Bound on the probability that a correct sampler fails any of the checks.
@@ -51,6 +52,7 @@ class Comparison:
     exact_covariance: np.ndarray | None
     covariance_bound: np.ndarray | None
     regions: dict[str, tuple[float, float]]
+    worst_region_p: float | None
     checks: dict[str, bool]
     false_alarm: float
 
@@ -134,13 +136,15 @@ def compare(samples: Samples, law: Law, alpha: float = ALPHA) -> Comparison:
     completed = completed_part(law)
     covariance = (None, None, None)
     shares: dict[str, tuple[float, float]] = {}
+    region_p = None
     if completed is not None and not (samples.tokens == law.problem.vocab_size).any():
         covariance = _covariance(samples, completed, alpha)
         checks["covariance"] = bool((np.abs(covariance[0] - covariance[1]) <= covariance[2]).all())
-        shares, checks["regions"] = _regions(counts, n, completed, alpha)
+        shares, region_p = _regions(counts, n, completed)
+        checks["regions"] = region_p >= alpha / len(shares)
     visible = bound + 0.5 * sqrt((exact.size - 1) / n) + spread
-    return Comparison(n, tv, bound, worst, float(tails[worst]), min(1.0, visible), *covariance, shares, checks,
-                      alpha * len(checks))  # fmt: skip
+    return Comparison(n, tv, bound, worst, float(tails[worst]), min(1.0, visible), *covariance, shares, region_p,
+                      checks, alpha * len(checks))  # fmt: skip
 
 
 def compare_decay(samples: Samples, clock: ArrayLike, tv: ArrayLike, alpha: float = ALPHA) -> DecayComparison:
@@ -199,7 +203,7 @@ def _covariance(samples: Samples, law: Law, alpha: float) -> tuple[np.ndarray, n
     return estimate, exact, np.sqrt(2 * variance * budget / len(centred)) + 2 * largest * budget / (3 * len(centred))
 
 
-def _regions(counts: np.ndarray, n: int, law: Law, alpha: float) -> tuple[dict[str, tuple[float, float]], bool]:
+def _regions(counts: np.ndarray, n: int, law: Law) -> tuple[dict[str, tuple[float, float]], float]:
     from .problems.regions import regions
 
     inside = regions(law.problem)
@@ -207,4 +211,4 @@ def _regions(counts: np.ndarray, n: int, law: Law, alpha: float) -> tuple[dict[s
     hits = np.array([int(completed[mask].sum()) for mask in inside.values()])
     exact = np.array([float(law.probs[mask].sum()) for mask in inside.values()])
     shares = {name: (float(h / n), float(p)) for name, h, p in zip(inside, hits, exact, strict=True)}
-    return shares, bool(_binomial_tails(hits, n, exact).min() >= alpha / len(exact))
+    return shares, float(_binomial_tails(hits, n, exact).min())

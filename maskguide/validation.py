@@ -43,6 +43,9 @@ class Plan:
     clocks: np.ndarray = field(default_factory=lambda: CLOCKS)
 
     def __post_init__(self):
+        for name in ("rules", "weights", "engines"):
+            if not getattr(self, name):
+                _checks.fail(f"no {name} given", f"at least one of the {name}", "leave the option out for the default")
         for rule in self.rules:
             _checks.choice(rule, RULES, "rule")
         for engine in self.engines:
@@ -206,8 +209,9 @@ def _run_checks(problem: TableProblem, rule: str, weight: float, run: Run, plan:
         worst = np.unravel_index(int((gap - found.covariance_bound).argmax()), gap.shape)
         yield Check(*head, "covariance", float(gap[worst]), float(found.covariance_bound[worst]),
                     found.checks["covariance"], ALPHA, found.sentence)  # fmt: skip
-        widest = max(abs(a - b) for a, b in found.regions.values())
-        yield Check(*head, "region weights", widest, float("nan"), found.checks["regions"], ALPHA, found.sentence)
+        level = ALPHA / len(found.regions)
+        yield Check(*head, "region weights (smallest tail)", found.worst_region_p or 0.0, level,
+                    found.checks["regions"], ALPHA, found.sentence)  # fmt: skip
     yield Check(*head, "TV decay", run.decay.largest_gap, run.decay.band, run.decay.passed, ALPHA, run.decay.sentence)
 
 
