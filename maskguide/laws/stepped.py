@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
 from ..methods import METHODS, Method, Step, steps
+from ..methods import euler as euler_formulas
 from ..process import GuidedProcess, Rates
 from ..schedules import NoiseSchedule, noise_schedule
+from .kernels import one_step
+from .kernels.blocks import hazards, masked, occupied
 from .law import Law
-from .sweep import all_masked, block, revealed_sets
+from .sweep import all_masked
 from .transient import transient_law
 
 
@@ -21,72 +28,116 @@ def stepped_law(
     schedule: str | NoiseSchedule = "linear",
     *,
     every_step: bool = False,
+    **parameters: Any,
 ) -> Law:
     """What a sampler of K steps draws, exactly: the law to judge it by.
 
-    Each step from t to t' < t reveals every masked coordinate independently with the method's probability,
-    token v in proportion to r(x -> v); its kernel is a product over coordinates. Cost (2N+1)^D a step.
+    The method's own one-step kernels on the lattice, multiplied: no Monte-Carlo error. Rates and w are those
+    of the level where a step starts. Cost a step: (2N+1)^D where coordinates are independent, (3N+1)^D for
+    two-stage methods, (2N)^D times the sets of positions for decoders.
 
     Parameters
     ----------
     process : GuidedProcess
     method : str
-        "tau-leaping"; "gillespie" has no steps and gives the transient law at the grid's clocks.
+        A name in ``maskguide.methods.METHODS``. Exact methods ("gillespie", "first-hitting", "uniformization")
+        have no steps and give the transient law at the grid's clocks.
     grid : array_like (K+1,)
         Times strictly decreasing from 1; 0 is data.
     schedule : str or NoiseSchedule
         Turns times into clocks.
     every_step : bool
         Keep the law after each of the K steps, and the start: ``.probs`` of shape (K+1,) + (N+1,)*D.
+    **parameters
+        The method's own: theta and split; temperature, noise and counts; eta and strategy; corrections.
 
     Returns
     -------
     Law
-        On the lattice, (N+1,)*D: masks that the grid leaves are in it.
+        On the lattice, (N+1,)*D: masks that the grid or the method leaves are in it.
 
-    Source: docs/theory.md section 2.6.
+    Raises
+    ------
+    InputError
+        An unknown method or parameter, a value out of range, a bad grid, or a method that does not apply to
+        the rule ("ancestral" and "remdm" need hazards of one).
+
+    Source: docs/theory.md section 2.6, docs/stepped-laws.md.
     """
-    chosen = METHODS[_checks.choice(method, METHODS, "method")]
+    chosen = METHODS[_checks.choice(method, METHODS, "method")].with_parameters(**parameters)
     times, noise = _checks.time_grid(grid), noise_schedule(schedule)
     clocks = noise.clock(times)
     if chosen.is_exact:
         return transient_law(process, clocks if every_step else clocks[-1])
-    kept = _laws(process, chosen, times, noise, every_step)
-    clock = clocks if every_step else clocks[-1]
-    return Law(kept.reshape(*clock.shape, *process.shape), process.problem, clock, f"{method}, {len(times) - 1} steps")
-
-
-def _laws(
-    process: GuidedProcess, method: Method, times: np.ndarray, noise: NoiseSchedule, all_of_them: bool
-) -> np.ndarray:
     states = (process.vocab_size + 1) ** process.length
-    _checks.fits_in_memory(8 * states * (len(times) if all_of_them else 3), "stepped laws", "keep the last step only")
+    _checks.fits_in_memory(8 * states * (len(times) if every_step else 3), "stepped laws", "keep the last step only")
+    taken = list(steps(process.guidance, times, noise))
+    label = f"{method}, {len(taken)} steps"
+    if every_step:
+        laws = [all_masked(process.rates()), *(move.after for move in walk(process, chosen, taken))]
+        return Law(np.array(laws), process.problem, clocks, label)
+    return Law(final_law(process, chosen, taken), process.problem, clocks[-1], label)
+
+
+@dataclass(frozen=True)
+class Move:
+    """One step that was taken: the rates it used, the law before and after it."""
+
+    step: Step
+    rates: Rates
+    before: np.ndarray
+    after: np.ndarray
+
+
+def walk(process: GuidedProcess, method: Method, taken: list[Step]) -> Iterator[Move]:
+    """The laws along given steps, from the fully masked state."""
     law = all_masked(process.rates())
-    kept = [law]
-    for step in steps(process.guidance, times, noise):
-        law = _one_step(process.rates(step.weight), law, method, step)
-        kept = [*kept, law] if all_of_them else [law]
-    return np.array(kept)
+    for step in taken:
+        rates = process.rates(step.weight)
+        after = one_step(rates, law, method, step)
+        yield Move(step, rates, law, after)
+        law = after
 
 
-def _one_step(rates: Rates, law: np.ndarray, method: Method, step: Step) -> np.ndarray:
-    result = np.zeros_like(law)
-    for revealed in revealed_sets(rates.length):
-        mass = law[block(revealed, rates.vocab_size)]
-        for i, is_revealed in enumerate(revealed):
-            if not is_revealed:
-                mass = mass * _coordinate_kernel(rates, revealed, i, method, step)
-        target = tuple(slice(0, rates.vocab_size if r else rates.vocab_size + 1) for r in revealed)
-        result[target] += mass
-    return result
+def final_law(process: GuidedProcess, method: Method, taken: list[Step]) -> np.ndarray:
+    """The law on the lattice after all steps."""
+    law = all_masked(process.rates())
+    for move in walk(process, method, taken):
+        law = move.after
+    return law
 
 
-def _coordinate_kernel(rates: Rates, revealed: tuple[bool, ...], i: int, method: Method, step: Step) -> np.ndarray:
-    """Probabilities of the N tokens and of the mask (last) for coordinate i after the step, along axis i."""
-    assert method.reveal is not None
-    here = block(revealed, rates.vocab_size)
-    hazard = rates.hazards[i][(*here[:i], slice(None), *here[i + 1 :])]
-    edge = rates.edges[i][(*here[:i], slice(None), *here[i + 1 :])]
-    reveal = method.reveal(hazard, step)
-    tokens = np.divide(edge, hazard, out=np.zeros_like(edge), where=hazard > 0) * reveal
-    return np.concatenate([tokens, 1 - reveal], axis=i)
+@dataclass(frozen=True)
+class Clipping:
+    """Clipping of Euler steps, expected over trajectories.
+
+    Attributes
+    ----------
+    count : (K,) array
+        Expected number of masked coordinates whose reveal probability is clipped, in each step.
+    excess : (K,) array
+        Expected sum of what is cut off, max(0, Z_i a - 1).
+    """
+
+    count: np.ndarray
+    excess: np.ndarray
+
+
+def expected_clipping(process: GuidedProcess, grid: ArrayLike, schedule: str | NoiseSchedule = "linear") -> Clipping:
+    """How much an Euler sampler clips in each step of a grid, exactly.
+
+    A step to data (a = 1) clips wherever Z_i > 1; the steps before it show whether the grid is too coarse.
+    """
+    taken = list(steps(process.guidance, _checks.time_grid(grid), noise_schedule(schedule)))
+    rows = [_clipping(move) for move in walk(process, METHODS["euler"], taken)]
+    return Clipping(*np.array(rows).T)
+
+
+def _clipping(move: Move) -> tuple[float, float]:
+    count = excess = 0.0
+    for revealed, mass in occupied(move.before):
+        for i in masked(revealed):
+            cut = euler_formulas.clipped(hazards(move.rates, revealed, i), move.step)
+            count += float((mass * (cut > 0)).sum())
+            excess += float((mass * cut).sum())
+    return count, excess

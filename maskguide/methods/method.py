@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 
+from .. import _checks
 from ..guidance import Guidance
 from ..schedules import NoiseSchedule
 
@@ -22,11 +24,15 @@ class Step:
         Clocks u = -log m of its two ends; end is inf when t' = 0.
     weight : float
         w at the level where the step starts.
+    index, total : int
+        The step is number `index` (from 0) of `total`.
     """
 
     start: float
     end: float
     weight: float
+    index: int = 0
+    total: int = 1
 
     @property
     def length(self) -> float:
@@ -39,7 +45,20 @@ class Step:
         return float(-np.expm1(-self.length))
 
 
-@dataclass(frozen=True)
+# (hazards Z (..., D), step) -> probability that a masked coordinate is revealed within the step
+Reveal = Callable[[np.ndarray, Step], np.ndarray]
+
+
+def no_sampler(hazards: np.ndarray, step: Step) -> np.ndarray:
+    """In place of a reveal probability: the method's step is not of that kind, and no engine draws it."""
+    _checks.fail(
+        "this method has an exact law, but no sampler",
+        'engines draw "gillespie" and the methods that reveal each coordinate on its own',
+        "its law after K steps is stepped_law(process, method, grid)",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """A way to draw from the guided chain.
 
@@ -47,30 +66,48 @@ class Method:
     ----------
     name : str
     order : int or None
-        TV error against the number of steps K is O(K^-order); None for exact methods.
+        TV error against the number of steps K is O(K^-order), on problems with smooth rates; None when the
+        method is exact, and when K does not lead it to the chain's own law.
+    use : str
+        When to use it.
+    keeps : str
+        Which law it has or tends to, and at which w.
+    source : str
+    is_exact : bool
+        Samples follow the chain's own law, with no discretisation.
     reveal : callable or None
         (hazards Z (..., D), step) -> probability that a masked coordinate is revealed within the step, each
         independently, its token drawn in proportion to its rates. None when the method has no steps.
-    use : str
-        When to use it.
-    source : str
+
+    Fields that a kind of method adds, such as theta, are its parameters.
     """
 
     name: str
     order: int | None
-    reveal: Callable[[np.ndarray, Step], np.ndarray] | None
     use: str
+    keeps: str
     source: str
+    is_exact: bool = False
+    reveal: Reveal | None = no_sampler
 
     @property
-    def is_exact(self) -> bool:
-        """Whether samples follow the chain's own law, with no discretisation."""
-        return self.order is None
+    def parameters(self) -> dict[str, Any]:
+        """The method's own parameters with their values, such as theta."""
+        common = {field.name for field in fields(Method)}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common and f.repr}
+
+    def with_parameters(self, **parameters: Any) -> Method:
+        """The method with some parameters changed; an error for an unknown name or a value out of range."""
+        for name in parameters:
+            if not self.parameters:
+                _checks.fail(f"{name!r} given to {self.name!r}", f"{self.name!r} has no parameters", "leave it out")
+            _checks.choice(name, self.parameters, f"parameter of {self.name!r}")
+        return replace(self, **parameters)
 
 
 def steps(guidance: Guidance, grid: np.ndarray, schedule: NoiseSchedule) -> Iterator[Step]:
     """The steps of a checked time grid, each with the weight at the level where it starts."""
     levels = schedule.masking(grid)
     clocks = np.where(levels > 0, -np.log(np.where(levels > 0, levels, 1.0)), inf) + 0.0
-    for level, start, end in zip(levels[:-1], clocks[:-1], clocks[1:], strict=True):
-        yield Step(float(start), float(end), guidance.schedule.at(float(level)))
+    for k, (level, start, end) in enumerate(zip(levels[:-1], clocks[:-1], clocks[1:], strict=True)):
+        yield Step(float(start), float(end), guidance.schedule.at(float(level)), k, len(grid) - 1)

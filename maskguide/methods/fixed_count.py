@@ -1,0 +1,153 @@
+"""Decoders that reveal a given number of coordinates a step, as LLaDA, MaskGIT and Dream do.
+
+Every masked coordinate proposes a token from the guided conditional q_i = r/Z_i sharpened by a temperature;
+the coordinates of highest score keep theirs. The sharpening and the choice of positions are one formula,
+:func:`tempered`: with noise, positions follow the scores plus noise * Gumbel, drawn without replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import _checks
+from .method import Method, Step
+
+TIE = 1e-12  # scores (natural logarithms, or probabilities) closer than this are equal up to round-off
+COUNTS = ("schedule", "even")
+
+# conditionals (..., N) -> score of a coordinate for every token it may draw, (..., N) or (..., 1)
+Score = Callable[[np.ndarray], np.ndarray]
+
+
+def tempered(log_weights: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(log_weights / T) along the last axis; T = 0 is uniform over the largest; all -inf gives zeros.
+
+    Ties are shared evenly, so that no law depends on the order of coordinates or tokens, or on round-off.
+    """
+    largest = log_weights.max(axis=-1, keepdims=True)
+    below = log_weights - np.where(np.isfinite(largest), largest, 0.0)
+    weights = np.exp(below / temperature) if temperature > 0 else (below >= -TIE).astype(float)
+    total = weights.sum(axis=-1, keepdims=True)
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+
+
+def no_preference(conditionals: np.ndarray) -> np.ndarray:
+    """0: positions are uniform."""
+    return np.zeros_like(conditionals[..., :1])
+
+
+def log_confidence(conditionals: np.ndarray) -> np.ndarray:
+    """log q(v), v the drawn token (untempered, as in LLaDA)."""
+    with np.errstate(divide="ignore"):
+        return np.log(conditionals)
+
+
+def top_margin(conditionals: np.ndarray) -> np.ndarray:
+    """Largest q(v) minus the second largest."""
+    ordered = np.sort(np.concatenate([conditionals, np.zeros_like(conditionals[..., :1])], axis=-1), axis=-1)
+    return ordered[..., -1:] - ordered[..., -2:-1]
+
+
+def negative_entropy(conditionals: np.ndarray) -> np.ndarray:
+    """sum_v q(v) log q(v)."""
+    logs = np.log(np.where(conditionals > 0, conditionals, 1.0))
+    return (conditionals * logs).sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedCount(Method):
+    """A decoder of fixed counts.
+
+    Attributes
+    ----------
+    score : callable
+        See :data:`Score`; computed from the untempered conditionals.
+    temperature : float
+        >= 0, of the tokens; 1 draws from the guided conditional, 0 takes its mode.
+    noise : float
+        >= 0, of the positions; 0 takes the highest scores.
+    counts : "schedule", "even" or a sequence of K integers
+        "schedule": floor(D m(t')) masks are left after a step (MaskGIT). "even": D // K a step and the remainder
+        one by one on the first steps (LLaDA), whatever the times. Or the reveals of each step.
+    """
+
+    score: Score = field(repr=False)
+    temperature: float = 1.0
+    noise: float = 0.0
+    counts: str | Sequence[int] = "schedule"
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "noise"):
+            value = _checks.real(getattr(self, name), name)
+            if not 0 <= value < np.inf:
+                _checks.fail(f"{name} = {value:g}", f"{name} is finite and >= 0", f"{name} = 0 takes the largest")
+        if isinstance(self.counts, str):
+            _checks.choice(self.counts, COUNTS, "counts")
+        else:
+            object.__setattr__(self, "counts", tuple(_checks.integer(c, "a count", 0) for c in self.counts))
+
+    def count(self, step: Step, length: int) -> int:
+        """How many of D coordinates are revealed in a step."""
+        if self.counts == "schedule":
+            return _left(length, step.start) - _left(length, step.end)
+        if self.counts == "even":
+            return length // step.total + (step.index < length % step.total)
+        if len(self.counts) != step.total or sum(map(int, self.counts)) > length:
+            _checks.fail(
+                f"{len(self.counts)} counts with sum {sum(map(int, self.counts))}",
+                f"one for each of K = {step.total} steps, at most D = {length} together",
+                'counts="even" divides D evenly',
+            )
+        return int(self.counts[step.index])
+
+    def proposal(self, conditionals: np.ndarray) -> np.ndarray:
+        """Law of the proposed token, q^(1/temperature) normalised, along the last axis."""
+        return tempered(log_confidence(conditionals), self.temperature)
+
+    def next_position(self, scores: np.ndarray) -> np.ndarray:
+        """P(coordinate is the next to be kept) among those not kept yet, from their scores along the last axis."""
+        return tempered(scores, self.noise)
+
+
+def _left(length: int, clock: float) -> int:
+    return int(np.floor(length * np.exp(-clock) + 1e-9))
+
+
+def _decoder(name: str, score: Score, use: str, keeps: str, source: str) -> FixedCount:
+    return FixedCount(name=name, score=score, order=None, use=use, keeps=keeps, source=source)
+
+
+_OTHER = "another law than the chain's at every w, w = 0 included; more steps do not lead back to it"
+
+RANDOM_ORDER = _decoder(
+    "random-order",
+    no_preference,
+    "a fixed number of evaluations with the least bias: one reveal a step is exact for the normalised rule",
+    "one reveal a step at temperature 1: the terminal law of the normalised rule, every w; several a step: its "
+    "factorised approximation. Rates beyond their proportions play no part: under 'product' the law is the same",
+    "Nie et al., arXiv:2502.09992 (LLaDA), random remasking; docs/theory.md section 2.6",
+)
+CONFIDENCE = _decoder(
+    "confidence",
+    log_confidence,
+    "to reproduce LLaDA (low-confidence remasking; temperature 0) and MaskGIT (noise > 0)",
+    _OTHER,
+    "Chang et al., arXiv:2202.04200 (MaskGIT); Nie et al., arXiv:2502.09992 (LLaDA)",
+)
+MARGIN = _decoder(
+    "margin",
+    top_margin,
+    "to reproduce margin-ordered decoding",
+    _OTHER,
+    "Kim et al., arXiv:2502.06768 (top probability margin); Ye et al., arXiv:2508.15487 (Dream)",
+)
+ENTROPY = _decoder(
+    "entropy",
+    negative_entropy,
+    "to reproduce entropy-ordered decoding",
+    _OTHER,
+    "Ye et al., arXiv:2508.15487 (Dream)",
+)
