@@ -192,8 +192,11 @@ def _report_writer(directory: Path) -> Callable[[Validation, list[Claim]], None]
     """Whatever could keep the report from being written is found before the long run, not after it."""
     from . import _checks, plots, report
 
+    def write(result: Validation, register: list[Claim]) -> None:
+        report.write(result, plots.figures(result), directory, register)
+
     _checks.output_directory(directory)
-    return lambda result, register: report.write(result, plots.figures(result), directory, register)
+    return write
 
 
 def _read(name: str, label, target, columns, bins, smoothing) -> TableProblem:
