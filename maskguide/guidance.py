@@ -7,66 +7,19 @@ unconditional; papers that write gamma (or omega) mean gamma = 1 + w.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, log
+from typing import Any
 
-import numpy as np
+from . import _checks, rules
+from .pointwise import normalized_rates, product_rates
+from .rules import CLOSED_FORM_RULES, Rule
 
-from . import _checks
-
-# A rule turns conditionals (..., N) of one coordinate, of the target and of the mixture, into rates.
-RateFunction = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
-
-
-def product_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
-    """r(v) = p_z(v|x)^(1+w) p(v|x)^(-w), and p(v|x) at w = -1.
-
-    Source: Nisonoff et al., arXiv:2406.01572; the rule analysed by He, Rojas and Tao. For
-    -1 < w < 0 the support of p_z restricts the rates; at w = -1 the rule is the unconditional process.
-    """
-    if weight == -1:
-        return mixture.copy()
-    possible = (target > 0) & (mixture > 0)
-    ratio = np.divide(target, mixture, out=np.ones_like(target), where=possible)
-    with np.errstate(over="ignore"):
-        return np.where(possible, target * ratio**weight, 0.0)
+__all__ = ["RULES", "Guidance", "Rule", "Segment", "WeightSchedule", "normalized_rates", "product_rates"]
 
 
-def normalized_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
-    """r(v) / Z with Z = sum_v r(v): the rate product divided by its sum over tokens.
-
-    Source: Schiff et al., arXiv:2412.10193; Rojas et al., arXiv:2507.08965. Each masked coordinate then
-    reveals at rate 1 in the clock u for every w. Computed in logarithms: no overflow at any w.
-    """
-    if weight == -1:
-        return mixture.copy()
-    possible = (target > 0) & (mixture > 0)
-    ratio = np.divide(target, mixture, out=np.ones_like(target), where=possible)
-    log_rate = np.where(possible, np.log(np.where(possible, target, 1.0)) + weight * np.log(ratio), -inf)
-    largest = log_rate.max(axis=-1, keepdims=True)
-    rate = np.exp(log_rate - np.where(np.isfinite(largest), largest, 0.0))
-    total = rate.sum(axis=-1, keepdims=True)
-    return np.divide(rate, total, out=np.zeros_like(rate), where=total > 0)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A guidance rule: its rates, and whether each masked coordinate reveals at rate 1 for every w."""
-
-    name: str
-    rates: RateFunction
-    unit_hazard: bool
-    formula: str
-
-
-RULES: dict[str, Rule] = {
-    rule.name: rule
-    for rule in (
-        Rule("product", product_rates, False, "p_z^(1+w) p^(-w)"),
-        Rule("normalized", normalized_rates, True, "p_z^(1+w) p^(-w) / Z"),
-    )
-}
+RULES = CLOSED_FORM_RULES  # the rules that every engine knows; maskguide.rules.RULES lists all
 
 
 @dataclass(frozen=True)
@@ -138,24 +91,39 @@ class WeightSchedule:
 
 
 class Guidance:
-    """A rule and a weight.
+    """A rule, its parameters, and a weight.
 
     Parameters
     ----------
     rule : str
-        "product" or "normalized".
+        "product", "normalized", "predictor", "rectified", "spherical", "contrastive" or "tilted": docs/rules.md.
     weight : float or WeightSchedule
         w >= -1, finite; or a schedule over the masking level.
+    **parameters
+        What the rule needs besides: temperature > 0 for "predictor" (default 1), a finite gamma0 for
+        "rectified" (default -w), negative, a class by name or index, for "contrastive" (no default).
+
+    Raises
+    ------
+    InputError
+        Unknown rules and parameters, weights below -1, values out of range, a missing parameter.
+
+    Examples
+    --------
+    >>> Guidance("predictor", weight=2.0, temperature=0.5)
+    Guidance('predictor', weight=2.0, temperature=0.5)
+    >>> Guidance("contrastive", weight=1.0, negative="class 1").parameters
+    {'negative': 'class 1'}
     """
 
-    def __init__(self, rule: str = "product", weight: float | WeightSchedule = 0.0):
-        self.rule = RULES[_checks.choice(rule, RULES, "rule")]
+    def __init__(self, rule: str = "product", weight: float | WeightSchedule = 0.0, **parameters: Any):
+        self.rule: Rule = rules.RULES[_checks.choice(rule, rules.RULES, "rule")].with_settings(parameters)
         self.schedule = weight if isinstance(weight, WeightSchedule) else WeightSchedule([], [weight])
 
     @classmethod
-    def from_scale(cls, gamma: float, rule: str = "product") -> Guidance:
+    def from_scale(cls, gamma: float, rule: str = "product", **parameters: Any) -> Guidance:
         """Guidance by the scale gamma = 1 + w that many papers and code bases use (gamma = 1: conditional)."""
-        return cls(rule, _checks.real(gamma, "gamma") - 1)
+        return cls(rule, _checks.real(gamma, "gamma") - 1, **parameters)
 
     @property
     def is_constant(self) -> bool:
@@ -167,5 +135,11 @@ class Guidance:
         """The number w, or the schedule when it changes."""
         return self.schedule.weights[0] if self.is_constant else self.schedule
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The rule's parameters besides the weight."""
+        return dict(self.rule.settings)
+
     def __repr__(self) -> str:
-        return f"Guidance({self.rule.name!r}, weight={self.weight!r})"
+        settings = "".join(f", {name}={value!r}" for name, value in self.rule.settings)
+        return f"Guidance({self.rule.name!r}, weight={self.weight!r}{settings})"

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _checks
-from .guidance import Guidance, Rule, Segment
+from .guidance import Guidance, Segment
 from .problems.table import TableProblem
+from .rules import Rule
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -72,6 +73,7 @@ class GuidedProcess:
                 'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
             )
         _checks.lattice_fits(problem.vocab_size, problem.length, 8 * (problem.length + 4), "the rates on the lattice")
+        guidance.rule.check(problem)
         _no_dead_ends(problem, guidance)
         self.problem, self.guidance = problem, guidance
 
@@ -135,7 +137,7 @@ def _no_dead_ends(problem: TableProblem, guidance: Guidance) -> None:
     """w = -1 may leave the target's support; a later w > -1 has no rate out of there."""
     weights = guidance.schedule.weights
     leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(weights))
-    if leaves and ((problem.mixture_table > 0) & (problem.target_table == 0)).any():
+    if leaves and ((guidance.rule.reference(problem) > 0) & (problem.target_table == 0)).any():
         _checks.fail(
             f"{guidance.schedule} returns from w = -1 to a larger weight",
             "w = -1 reaches states that the target never visits, and no other weight leads out of them",
@@ -160,16 +162,7 @@ def _rates(problem: TableProblem, rule: Rule, weight: float) -> Rates:
 
 
 def _edge(problem: TableProblem, rule: Rule, weight: float, axis: int) -> np.ndarray:
-    target = _conditional(problem.target_table, axis)
-    mixture = _conditional(problem.mixture_table, axis)
-    return np.ascontiguousarray(np.moveaxis(rule.rates(target, mixture, weight), -1, axis))
-
-
-def _conditional(table: np.ndarray, axis: int) -> np.ndarray:
-    """p(v | x) for every context x with coordinate `axis` masked, token axis last; 0 where p(x) = 0."""
-    moved = np.moveaxis(table, axis, -1)
-    children, parent = moved[..., :-1], moved[..., -1:]
-    return np.divide(children, parent, out=np.zeros_like(children), where=parent > 0)
+    return np.ascontiguousarray(np.moveaxis(rule.edges(problem, weight, axis), -1, axis))
 
 
 def _masked(problem: TableProblem, axis: int) -> tuple[slice, ...]:
