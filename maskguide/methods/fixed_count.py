@@ -120,34 +120,41 @@ def _decoder(name: str, score: Score, use: str, keeps: str, source: str) -> Fixe
     return FixedCount(name=name, score=score, order=None, use=use, keeps=keeps, source=source)
 
 
-_OTHER = "another law than the chain's at every w, w = 0 included; more steps do not lead back to it"
+_SEES_TOKENS = (
+    "another law than the chain's at every w, w = 0 included: the order depends on the tokens that were drawn, which "
+    "favours probable ones; more steps do not lead back"
+)
+_SEES_CONTEXTS = (
+    "one reveal a step at temperature 1 and w = 0: the target's law (an order that depends on contexts only is a chain "
+    "rule); otherwise another law, and more steps do not lead back"
+)
 
 RANDOM_ORDER = _decoder(
     "random-order",
     no_preference,
     "a fixed number of evaluations with the least bias: one reveal a step is exact for the normalised rule",
-    "one reveal a step at temperature 1: the terminal law of the normalised rule, every w; several a step: its "
-    "factorised approximation. Rates beyond their proportions play no part: under 'product' the law is the same",
+    "one reveal a step at temperature 1: the terminal law of the normalised rule, every w, also when the rule is "
+    "'product' (only the proportions of its rates are used); several a step: a factorised approximation",
     "Nie et al., arXiv:2502.09992 (LLaDA), random remasking; docs/theory.md section 2.6",
 )
 CONFIDENCE = _decoder(
     "confidence",
     log_confidence,
     "to reproduce LLaDA (low-confidence remasking; temperature 0) and MaskGIT (noise > 0)",
-    _OTHER,
+    _SEES_TOKENS,
     "Chang et al., arXiv:2202.04200 (MaskGIT); Nie et al., arXiv:2502.09992 (LLaDA)",
 )
 MARGIN = _decoder(
     "margin",
     top_margin,
     "to reproduce margin-ordered decoding",
-    _OTHER,
+    _SEES_CONTEXTS,
     "Kim et al., arXiv:2502.06768 (top probability margin); Ye et al., arXiv:2508.15487 (Dream)",
 )
 ENTROPY = _decoder(
     "entropy",
     negative_entropy,
     "to reproduce entropy-ordered decoding",
-    _OTHER,
+    _SEES_CONTEXTS,
     "Ye et al., arXiv:2508.15487 (Dream)",
 )

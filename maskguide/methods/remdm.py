@@ -51,8 +51,8 @@ REMDM = Remasking(
     name="remdm",
     order=None,
     use="to let a sampler mend early mistakes of an imperfect denoiser; measure what it costs in law first",
-    keeps="w = 0: every coordinate's own law at every K, and the joint law as K grows when eta = O(1/K); a fixed eta "
-    "keeps a factorisation error. w != 0: another law, even as K grows",
+    keeps="w = 0: tends to the target's law, with first order when eta = O(1/K), like K^(-1/2) when eta is fixed. "
+    "w != 0: another law; with fixed eta and many steps it moves towards the tilted law",
     source="Wang et al., arXiv:2503.00307, eqs. 4-6, cap and rescale (their conf strategy remembers past "
     "confidences, so its state is larger than the tokens)",
 )
