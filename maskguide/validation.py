@@ -34,7 +34,7 @@ SYMBOLIC_TOLERANCE = 1e-12
 class Plan:
     """What to run: rules, weights, engines, sample size, steps of tau-leaping, seed."""
 
-    rules: tuple[str, ...] = tuple(RULES)
+    rules: tuple[str, ...] = ("product", "normalized")
     weights: tuple[float, ...] = WEIGHTS
     engines: tuple[str, ...] = ENGINES
     n: int = 100_000

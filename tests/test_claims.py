@@ -1,0 +1,37 @@
+"""The register of claims: every one holds, every group notices a wrong weight, and Claim itself can fail."""
+
+import pytest
+
+from maskguide import claims
+from maskguide.guidance import Guidance
+
+
+@pytest.mark.parametrize("compute", claims.GROUPS, ids=lambda g: g.__name__)
+def test_every_claim_holds(compute):
+    rows = list(compute())
+    assert rows
+    for row in rows:
+        assert row.passed, row
+        assert row.source and row.name
+
+
+def test_names_are_unique():
+    names = [row.name for row in claims.verify()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("compute", [claims.five_dimensional_cubes, claims.decay_at_large_weight, claims.identities,
+                                     claims.changing_weights], ids=lambda g: g.__name__)  # fmt: skip
+def test_a_scale_given_as_weight_is_noticed(compute, monkeypatch):
+    def off_by_one(rule="product", weight=0.0):
+        right = Guidance(rule, weight)
+        weights = [w + 1 for w in right.schedule.weights]
+        return Guidance(rule, type(right.schedule)(right.schedule.edges, weights))
+
+    monkeypatch.setattr(claims, "Guidance", off_by_one)
+    assert not all(row.passed for row in compute())
+
+
+def test_a_claim_can_fail():
+    assert not claims.Claim("x", 1.0, 1.1, 0.05, "here").passed
+    assert not claims.Claim("x", 1.0, float("nan"), 0.05, "here").passed
