@@ -147,6 +147,13 @@ def steps_needed(
     ------
     InputError
         When `largest` steps do not suffice; the message says how far they lead.
+
+    Examples
+    --------
+    >>> import maskguide as mg
+    >>> process = mg.GuidedProcess(mg.zoo.get("no-blind-2d"), mg.Guidance("product", weight=2.0))
+    >>> steps_needed(process, "tau-leaping", tv=0.01)
+    6
     """
     chosen, noise = _stepped(method, parameters), noise_schedule(schedule)
     if not 0 < _checks.real(tv, "tv") < 1:
