@@ -145,8 +145,11 @@ def test_bad_use_is_one_clear_error(case, survey, wide, tmp_path):
 
 def test_ctrl_c_stops_cleanly(tmp_path):
     command = [sys.executable, "-m", "maskguide.cli", "validate", "--report", str(tmp_path / "report")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )  # fmt: skip
+    time.sleep(8)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
