@@ -96,7 +96,7 @@ class Rule:
         """The law guided away from, on the lattice (N+1,)*D: the mixture, or the negative class."""
         if self.negative is None:
             return problem.mixture_table
-        return _class_table(problem, _class_index(problem, self.negative))
+        return _class_table(problem, class_index(problem, self.negative, "negative class"))
 
     def edges(self, problem: TableProblem, weight: float, axis: int) -> np.ndarray:
         """Rates of revealing coordinate `axis` in every context: lattice shape, that axis last and of length N."""
@@ -109,7 +109,7 @@ class Rule:
         """Refuse a problem on which rates would be infinite: the negative class must go where the target goes."""
         if self.negative is None:
             return
-        index = _class_index(problem, self.negative)
+        index = class_index(problem, self.negative, "negative class")
         missing = (problem.target_law > 0) & (problem.class_laws[index] == 0)
         if index == problem.target or missing.any():
             fault = "is the target" if index == problem.target else f"never visits {int(missing.sum())} target states"
@@ -144,14 +144,16 @@ def _class_table(problem: TableProblem, index: int) -> np.ndarray:
     return marginal_table(problem.class_laws[index])
 
 
-def _class_index(problem: TableProblem, negative: int | str) -> int:
-    if isinstance(negative, str):
-        return problem.class_names.index(_checks.choice(negative, problem.class_names, "negative class"))
-    if negative >= problem.num_classes:
+def class_index(problem: TableProblem, label: int | str, what: str) -> int:
+    """The index of a class given by name or number; `what` it is goes into the error sentence."""
+    if isinstance(label, str):
+        return problem.class_names.index(_checks.choice(label, problem.class_names, what))
+    index = _checks.integer(label, what, 0)
+    if index >= problem.num_classes:
         _checks.fail(
-            f"negative = {negative}", f"0 <= negative < K = {problem.num_classes}", "count classes from 0, or name one"
+            f"{what} {index}", f"an index below K = {problem.num_classes}", "count classes from 0, or name one"
         )
-    return negative
+    return index
 
 
 def _conditional(table: np.ndarray, axis: int) -> np.ndarray:

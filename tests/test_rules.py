@@ -283,7 +283,7 @@ def test_contrastive_moves_away_from_the_class_it_names():
         ("'class 0' is the target", 0),
         ("'class 0' is the target", "class 0"),
         ("'class 1' never visits 1 target states", 1),
-        ("negative = 7", 7),
+        ("negative class 7", 7),
         ("unknown negative class 'nobody'", "nobody"),
     ],
 )

@@ -1,0 +1,135 @@
+"""What the exact laws say: reveals by clock, class posteriors, mutual information, divergences between laws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import kl_div
+
+from .. import _checks
+from ..problems.table import TableProblem, marginal_table
+from ..process import GuidedProcess
+from ..rules import class_index
+from .law import Law
+from .transient import transient_law
+
+
+def expected_reveals(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
+    """E[number of coordinates revealed at clock u], clock's shape: 0 at u = 0, D at u = inf.
+
+    D (1 - e^{-u}) for a rule of unit hazards.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+    clock : float or array_like (T,)
+        u = -log m(t) in [0, inf].
+    """
+    law = transient_law(process, clock)
+    return sum((law.marginal(i)[..., :-1].sum(axis=-1) for i in range(law.length)), np.zeros(law.clock.shape))
+
+
+def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
+    """E[p(k|x_u)] under the guided law at clock u, for every class k: what a classifier makes of the guided states.
+
+    At u = 0 it is the prior. At w = -1 it stays the prior at every clock (a martingale); guidance drives
+    the target's towards one. Weight the states by the law itself with :func:`posterior_table`.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+    clock : float or array_like (T,)
+
+    Returns
+    -------
+    array of shape clock.shape + (K,), rows summing to one.
+    """
+    law = transient_law(process, clock)
+    axes = tuple(range(law.clock.ndim, law.probs.ndim))
+    classes = range(process.problem.num_classes)
+    return np.stack([(law.probs * _posterior(process.problem, k)).sum(axis=axes) for k in classes], axis=-1)
+
+
+def posterior_table(problem: TableProblem) -> np.ndarray:
+    """p(k|x) = a_k p(x|k)/p(x) on the lattice, (K,) + (N+1,)*D; 0 where p(x) = 0."""
+    size, length, count = problem.vocab_size, problem.length, problem.num_classes
+    _checks.lattice_fits(size, length, 8 * (count + 2), "posteriors on the lattice")
+    return np.stack([_posterior(problem, k) for k in range(count)])
+
+
+def _posterior(problem: TableProblem, k: int) -> np.ndarray:
+    joint = problem.prior[k] * marginal_table(problem.class_laws[k])
+    mixture = problem.mixture_table
+    return np.divide(joint, mixture, out=np.zeros_like(joint), where=mixture > 0)
+
+
+def mutual_information(law: Law) -> np.ndarray:
+    """I(x_i; x_j) in nats, (D, D) or (T, D, D); the diagonal is the entropy of each coordinate.
+
+    On the lattice the mask counts as a token. A sum of terms >= 0, so near independence nothing cancels.
+    """
+    lead = law.probs.shape[: law.probs.ndim - law.length]
+    result = np.zeros((*lead, law.length, law.length))
+    alone = [law.marginal(i) for i in range(law.length)]
+    for i in range(law.length):
+        result[..., i, i] = -(alone[i] * np.log(np.where(alone[i] > 0, alone[i], 1.0))).sum(axis=-1)
+        for j in range(i):
+            pair = law.marginal(j, i)
+            independent = alone[j][..., :, None] * alone[i][..., None, :]
+            result[..., i, j] = result[..., j, i] = kl_div(pair, independent).sum(axis=(-2, -1))
+    return result
+
+
+@dataclass(frozen=True)
+class Divergences:
+    """How far a law P is from another, Q; shape () or (T,) each.
+
+    Attributes
+    ----------
+    tv : total variation, half the L1 distance
+    kl : KL(P || Q) = sum P log(P/Q) in nats; inf where P goes and Q does not
+    reverse_kl : KL(Q || P)
+    """
+
+    tv: np.ndarray
+    kl: np.ndarray
+    reverse_kl: np.ndarray
+
+
+def divergences(law: Law, other: Law | ArrayLike) -> Divergences:
+    """Total variation and Kullback-Leibler divergences of a law from another one of the same states.
+
+    The other may be a law at another weight or of another rule, ``class_law(problem)`` (what w = 0 draws),
+    ``tilted_law(problem, w)`` (what guidance is said to draw), or an array. Sums of terms >= 0.
+
+    Parameters
+    ----------
+    law : Law
+        One law, or laws at several clocks (T,).
+    other : Law or array
+        Of the same shape, or one law for all clocks.
+
+    Raises
+    ------
+    InputError
+        States that do not correspond: completed laws, (N,)*D, against laws on the lattice, (N+1,)*D.
+    """
+    p, q = law.probs, np.asarray(other.probs if isinstance(other, Law) else other, dtype=float)
+    states = p.shape[p.ndim - law.length :]
+    if q.shape not in (p.shape, states):
+        _checks.fail(
+            f"laws of shapes {p.shape} and {q.shape}",
+            "the same states: (N,)*D completed, or (N+1,)*D with masks",
+            "compare terminal laws with terminal laws",
+        )
+    axes = tuple(range(p.ndim - law.length, p.ndim))
+    tv = 0.5 * np.abs(p - q).sum(axis=axes)
+    return Divergences(tv, kl_div(p, q).sum(axis=axes), kl_div(q, p).sum(axis=axes))
+
+
+def class_law(problem: TableProblem, label: int | str | None = None) -> Law:
+    """The law of a class, the target's unless another is named or numbered, as a :class:`Law` on completed states."""
+    index = problem.target if label is None else class_index(problem, label, "class")
+    return Law(problem.class_laws[index], problem, np.array(np.inf), "class law")
