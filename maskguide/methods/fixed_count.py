@@ -7,7 +7,7 @@ the coordinates of highest score keep theirs. The sharpening and the choice of p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,8 +84,11 @@ class FixedCount(Method):
             value = _checks.real(getattr(self, name), name)
             if not 0 <= value < np.inf:
                 _checks.fail(f"{name} = {value:g}", f"{name} is finite and >= 0", f"{name} = 0 takes the largest")
+            object.__setattr__(self, name, value)
         if isinstance(self.counts, str):
             _checks.choice(self.counts, COUNTS, "counts")
+        elif not isinstance(self.counts, Iterable):
+            _checks.fail(f"counts = {_checks.short(self.counts)}", "a name or K integers", 'counts="even"')
         else:
             object.__setattr__(self, "counts", tuple(_checks.integer(c, "a count", 0) for c in self.counts))
 

@@ -31,8 +31,10 @@ class Remasking(Method):
 
     def __post_init__(self) -> None:
         _checks.choice(self.strategy, STRATEGIES, "strategy")
-        if not 0 <= _checks.real(self.eta, "eta") <= 1:
-            _checks.fail(f"eta = {self.eta:g}", "0 <= eta <= 1", "eta = 0 never remasks")
+        eta = _checks.real(self.eta, "eta")
+        if not 0 <= eta <= 1:
+            _checks.fail(f"eta = {eta:g}", "0 <= eta <= 1", "eta = 0 never remasks")
+        object.__setattr__(self, "eta", eta)
 
     def remask_probability(self, step: Step) -> float:
         """sigma: P(a revealed coordinate is masked again in the step); 0 in a step to data."""

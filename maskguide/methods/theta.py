@@ -42,6 +42,7 @@ class TwoStage(Method):
         if not (0 < theta < 1 or (theta == 1 and self.may_be_one)):
             rule = f"0 < theta {'<=' if self.may_be_one else '<'} 1"
             _checks.fail(f"theta = {theta:g} for {self.name!r}", rule, "theta = 0.5 is the midpoint")
+        object.__setattr__(self, "theta", theta)
 
     def first_length(self, step: Step) -> float:
         """Clock time h* from the start of the step to the point inside it."""

@@ -223,6 +223,8 @@ BAD = [
     ("confidence", {"temperature": -1}, "finite and >= 0"),
     ("confidence", {"noise": float("inf")}, "finite and >= 0"),
     ("confidence", {"counts": "cosine"}, "one of schedule, even"),
+    ("confidence", {"counts": 2}, "a name or K integers"),
+    ("confidence", {"temperature": "hot"}, "one real number"),
     ("confidence", {"counts": [1, 1]}, "one for each of K = 3"),
     ("confidence", {"counts": [1, 1, 1]}, "at most D = 2"),
     ("confidence", {"counts": [1, 0.5, 0]}, "integer >= 0"),
