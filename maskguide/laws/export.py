@@ -111,9 +111,9 @@ def _rows(process: GuidedProcess) -> Iterator[tuple[State, list[tuple[State, flo
 
 
 def _origin(process: GuidedProcess) -> list[str]:
-    from .. import __version__
+    from importlib.metadata import version
 
-    words = f"{process.problem.name}: {process.guidance!r}, maskguide {__version__}".splitlines()
+    words = f"{process.problem.name}: {process.guidance!r}, maskguide {version('maskguide')}".splitlines()
     clock = "time is the clock u = -log m(t); token N is the mask"
     names = ", ".join(f"x{i} = {name}" for i, name in enumerate(process.problem.coordinate_names))
     return [f"// {' '.join(line.split())}" for line in (*words, clock, names)]
