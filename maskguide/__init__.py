@@ -25,6 +25,10 @@ _HOME = {
     "terminal_law": "laws.terminal",
     "transient_law": "laws.transient",
     "stepped_law": "laws.stepped",
+    "tv_error": "laws.convergence",
+    "measured_order": "laws.convergence",
+    "steps_needed": "laws.convergence",
+    "expected_clipping": "laws.stepped",
     "tv_decay": "laws.decay",
     "late_rate": "laws.decay",
     "decay_regime": "laws.regime",
@@ -50,16 +54,20 @@ __all__ = [
     "compare",
     "compare_decay",
     "decay_regime",
+    "expected_clipping",
     "late_rate",
+    "measured_order",
     "noise_schedule",
     "read_problem",
     "regions",
     "sample",
     "stepped_law",
+    "steps_needed",
     "symbolic",
     "terminal_law",
     "transient_law",
     "tv_decay",
+    "tv_error",
     "uniform_grid",
     "zoo",
 ]
@@ -69,10 +77,11 @@ if TYPE_CHECKING:
     from .comparison import compare, compare_decay
     from .guidance import Guidance, WeightSchedule
     from .laws import symbolic
+    from .laws.convergence import measured_order, steps_needed, tv_error
     from .laws.decay import late_rate, tv_decay
     from .laws.law import Law
     from .laws.regime import decay_regime
-    from .laws.stepped import stepped_law
+    from .laws.stepped import expected_clipping, stepped_law
     from .laws.terminal import terminal_law
     from .laws.transient import transient_law
     from .problems import zoo
