@@ -32,6 +32,17 @@ _HOME = {
     "tv_decay": "laws.decay",
     "late_rate": "laws.decay",
     "decay_regime": "laws.regime",
+    "tilted_law": "laws.doob",
+    "log_h": "laws.doob",
+    "completion_time": "laws.completion",
+    "CompletionTime": "laws.completion",
+    "expected_reveals": "laws.quantities",
+    "class_posterior": "laws.quantities",
+    "posterior_table": "laws.quantities",
+    "mutual_information": "laws.quantities",
+    "divergences": "laws.quantities",
+    "class_law": "laws.quantities",
+    "export": "laws.export",
     "symbolic": "laws.symbolic",
     "sample": "samplers.sample",
     "Samples": "samplers.samples",
@@ -43,6 +54,7 @@ _HOME = {
 _MODULES = {"zoo", "symbolic"}
 __all__ = [
     "AccuracyWarning",
+    "CompletionTime",
     "Guidance",
     "GuidedProcess",
     "InputError",
@@ -51,13 +63,22 @@ __all__ = [
     "Samples",
     "TableProblem",
     "WeightSchedule",
+    "class_law",
+    "class_posterior",
     "compare",
     "compare_decay",
+    "completion_time",
     "decay_regime",
+    "divergences",
     "expected_clipping",
+    "expected_reveals",
+    "export",
     "late_rate",
+    "log_h",
     "measured_order",
+    "mutual_information",
     "noise_schedule",
+    "posterior_table",
     "read_problem",
     "regions",
     "sample",
@@ -65,6 +86,7 @@ __all__ = [
     "steps_needed",
     "symbolic",
     "terminal_law",
+    "tilted_law",
     "transient_law",
     "tv_decay",
     "tv_error",
@@ -77,9 +99,20 @@ if TYPE_CHECKING:
     from .comparison import compare, compare_decay
     from .guidance import Guidance, WeightSchedule
     from .laws import symbolic
+    from .laws.completion import CompletionTime, completion_time
     from .laws.convergence import measured_order, steps_needed, tv_error
     from .laws.decay import late_rate, tv_decay
+    from .laws.doob import log_h, tilted_law
+    from .laws.export import export
     from .laws.law import Law
+    from .laws.quantities import (
+        class_law,
+        class_posterior,
+        divergences,
+        expected_reveals,
+        mutual_information,
+        posterior_table,
+    )
     from .laws.regime import decay_regime
     from .laws.stepped import expected_clipping, stepped_law
     from .laws.terminal import terminal_law

@@ -30,7 +30,7 @@ Target = Annotated[str | None, typer.Option(help="The class to guide towards (de
 Columns = Annotated[str | None, typer.Option(help="Feature columns, comma separated (default: all but the label).")]
 Bins = Annotated[list[str] | None, typer.Option(help="Bins of numeric columns: 4, or column=4, or column=1.5:2.5.")]
 Smoothing = Annotated[float, typer.Option(help="Pseudo-count added to every combination of occurring tokens.")]
-RuleName = Annotated[str, typer.Option("--rule", help="product or normalized.")]
+RuleName = Annotated[str, typer.Option("--rule", help="product, normalized, tilted, predictor:temperature=0.5, ...")]
 Rules = Annotated[str, typer.Option("--rule", help="Rules, comma separated.")]
 Weights = Annotated[str, typer.Option("--weight", help="Weights w >= -1, comma separated (gamma = 1 + w).")]
 Weight = Annotated[float, typer.Option(help="Weight w >= -1 (gamma = 1 + w).")]
@@ -124,12 +124,55 @@ def sample(
     from .samplers.samples import FILE_TYPES
 
     _checks.output_file(out, FILE_TYPES)
-    process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance(rule, weight))
+    process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance.parse(rule, weight))
     with progress_bar(n, "sampling") as advance:
         drawn = draw(process, n, method, seed, engine, steps, schedule=schedule, device=device, progress=advance)
     drawn.save(out)
     facts = {"file": str(out), "largest_hazard_step": drawn.info.largest_hazard_step, **asdict(drawn.info.origin)}
     print_json(facts) if as_json else print(f"{n:,} trajectories by {method} on {engine} (seed {seed}) -> {out}")
+
+
+@app.command()
+def steps(
+    problem: Problem,
+    method: Annotated[str, typer.Option(help="tau-leaping, euler, theta-trapezoidal, ...")] = "tau-leaping",
+    rule: RuleName = "product",
+    weight: Weights = "0,1,2,4",
+    schedule: Annotated[str, typer.Option(help="Noise schedule of the steps.")] = "linear",
+    tv: Annotated[float, typer.Option(help="The TV error to reach.")] = 0.01,
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Exact error of a K-step sampler, and the steps it needs for a given error.
+
+    Example: maskguide steps squares-2d --method euler --weight 0,4 --tv 0.01
+    """
+    from . import console
+
+    found = _read(problem, label, target, columns, bins, smoothing)
+    rows = console.convergence(found, rule, numbers(weight, "weight"), method, schedule, tv)
+    console.print_json(rows) if as_json else print(console.convergence_text(rows))
+
+
+@app.command()
+def export(
+    problem: Problem,
+    out: Annotated[Path, typer.Option(help="Where to write: .prism or .drn (Storm).")],
+    rule: RuleName = "product",
+    weight: Weight = 1.0,
+    label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
+) -> None:  # fmt: skip
+    """Write the chain for the model checkers PRISM and Storm.
+
+    Example: maskguide export squares-2d --weight 2 --out squares.prism
+    """
+    from .guidance import Guidance
+    from .laws.export import export as write
+    from .process import GuidedProcess
+
+    found = _read(problem, label, target, columns, bins, smoothing)
+    write(GuidedProcess(found, Guidance.parse(rule, weight)), out)
+    print(f"{found.name}, {rule}, w = {weight:g} -> {out}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ import numpy as np
 
 from .claims import Claim
 from .guidance import Guidance
+from .laws.convergence import steps_needed, tv_error
 from .laws.decay import tv_decay
 from .laws.regime import decay_regime
 from .laws.terminal import terminal_law
@@ -26,7 +27,7 @@ LISTED_STATES = 12
 
 def solution(problem: TableProblem, rule: str, weights: Sequence[float], clocks: Sequence[float]) -> dict[str, Any]:
     """Exact answers for one problem: a row for each weight, and the decay regime."""
-    processes = [GuidedProcess(problem, Guidance(rule, w)) for w in weights]
+    processes = [GuidedProcess(problem, Guidance.parse(rule, w)) for w in weights]
     regime = decay_regime(processes[-1])
     return {
         "problem": problem.name,
@@ -75,6 +76,37 @@ def _likeliest(law: np.ndarray, problem: TableProblem) -> Iterator[str]:
         state = np.unravel_index(int(index), law.shape)
         if law[state] > 0:
             yield f"  P{problem.context_name([int(i) for i in state])} = {law[state]:.12g}"
+
+
+ERROR_STEPS = (4, 16, 64, 256)
+
+
+def convergence(problem: TableProblem, rule: str, weights: Sequence[float], method: str, schedule: str, tv: float
+                ) -> list[dict[str, Any]]:  # fmt: skip
+    """Exact TV error of a stepped method at some K, and the K it needs for an error of `tv`, a row a weight."""
+    rows = []
+    for weight in weights:
+        process = GuidedProcess(problem, Guidance.parse(rule, weight))
+        errors = {k: tv_error(process, method, k, schedule) for k in ERROR_STEPS}
+        needed = steps_needed(process, method, tv, schedule)
+        rows.append({"problem": problem.name, "rule": rule, "method": method, "schedule": schedule, "weight": weight,
+                     "tv_error": errors, "tv": tv, "steps_needed": needed})  # fmt: skip
+    return rows
+
+
+def convergence_text(rows: list[dict[str, Any]]) -> str:
+    """The rows of :func:`convergence` as a table."""
+    first = rows[0]
+    head = f"{first['problem']}, rule {first['rule']}, {first['method']} on the {first['schedule']} schedule"
+    columns = "".join(f"{'K = ' + str(k):>12}" for k in ERROR_STEPS)
+    lines = [head, f"{'w':>6}{columns}   steps for TV <= {first['tv']:g}"]
+    for row in rows:
+        lines.append(
+            f"{row['weight']:6g}"
+            + "".join(f"{e:12.3g}" for e in row["tv_error"].values())
+            + f"   {row['steps_needed']}"
+        )
+    return "\n".join(lines)
 
 
 def validation_dict(result: Validation, claims: Sequence[Claim]) -> dict[str, Any]:

@@ -125,6 +125,17 @@ class Guidance:
         """Guidance by the scale gamma = 1 + w that many papers and code bases use (gamma = 1: conditional)."""
         return cls(rule, _checks.real(gamma, "gamma") - 1, **parameters)
 
+    @classmethod
+    def parse(cls, text: str, weight: float | WeightSchedule = 0.0) -> Guidance:
+        """A rule and its parameters in one string, as the command line takes them.
+
+        >>> Guidance.parse("predictor:temperature=0.5", 2.0)
+        Guidance('predictor', weight=2.0, temperature=0.5)
+        """
+        name, *settings = text.split(":")
+        pairs = dict(setting.partition("=")[::2] for setting in settings)
+        return cls(name, weight, **{key.strip(): _value(value) for key, value in pairs.items()})
+
     @property
     def is_constant(self) -> bool:
         """Whether one weight holds at every masking level."""
@@ -143,3 +154,12 @@ class Guidance:
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.rule.settings)
         return f"Guidance({self.rule.name!r}, weight={self.weight!r}{settings})"
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()

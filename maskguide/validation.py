@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _checks
 from .comparison import ALPHA, Comparison, DecayComparison, compare, compare_decay
-from .guidance import RULES, Guidance
+from .guidance import Guidance
 from .laws import symbolic
 from .laws.decay import tv_decay
 from .laws.law import Law
@@ -19,6 +19,7 @@ from .laws.stepped import stepped_law
 from .laws.terminal import terminal_law
 from .problems.table import TableProblem
 from .process import GuidedProcess
+from .rules import CLOSED_FORM_RULES
 from .samplers.sample import ENGINES, sample
 from .schedules import uniform_grid
 
@@ -47,7 +48,7 @@ class Plan:
             if not getattr(self, name):
                 _checks.fail(f"no {name} given", f"at least one of the {name}", "leave the option out for the default")
         for rule in self.rules:
-            _checks.choice(rule, RULES, "rule")
+            Guidance.parse(rule)
         for engine in self.engines:
             _checks.choice(engine, ENGINES, "engine")
         for weight in self.weights:
@@ -178,7 +179,7 @@ def regime_curve(problem: TableProblem) -> RegimeCurve:
 
 
 def _case(problem: TableProblem, rule: str, weight: float, plan: Plan, derived) -> Case:
-    process = GuidedProcess(problem, Guidance(rule, weight))
+    process = GuidedProcess(problem, Guidance.parse(rule, weight))
     law, tv = terminal_law(process), tv_decay(process, plan.clocks)
     runs = tuple(_runs(process, law, tv, plan))
     checks = [*_symbolic_checks(problem, rule, weight, law, derived)]
@@ -221,7 +222,8 @@ def _cell_level(found: Comparison, problem: TableProblem) -> float:
 
 def _derived(problem: TableProblem, rule: str):
     """The closed form as sympy expressions, where the problem is small enough for one."""
-    if problem.length > 2 or problem.vocab_size**problem.length > SYMBOLIC_STATES:
+    small = problem.length <= 2 and problem.vocab_size**problem.length <= SYMBOLIC_STATES
+    if not small or rule not in CLOSED_FORM_RULES:
         return None
     return symbolic.terminal_law(problem, rule)
 

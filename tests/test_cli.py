@@ -65,6 +65,24 @@ def test_solve_json_against_the_library():
     assert "saturating" in run("solve", "squares-2d").stdout
 
 
+def test_steps_against_the_library():
+    import maskguide as mg
+
+    (row,) = json.loads(run("steps", "small-squares-2d", "--method", "euler", "--weight", 4, "--json").stdout)
+    process = mg.GuidedProcess(mg.zoo.get("small-squares-2d"), mg.Guidance("product", 4.0))
+    assert row["tv_error"]["16"] == pytest.approx(float(mg.tv_error(process, "euler", 16)))
+    needed = row["steps_needed"]
+    assert mg.tv_error(process, "euler", needed) <= 0.01 < mg.tv_error(process, "euler", needed - 1)
+    assert "steps for TV" in run("steps", "small-squares-2d").stdout
+
+
+def test_export_and_rules_with_parameters(tmp_path):
+    done = run("export", "squares-2d", "--rule", "predictor:temperature=0.5", "--out", tmp_path / "m.drn")
+    assert done.returncode == 0, done.stderr
+    assert "@type: CTMC" in (tmp_path / "m.drn").read_text()
+    assert "temperature" in run("solve", "squares-2d", "--rule", "predictor:temperature=-1").stderr
+
+
 def test_sample_writes_a_file(tmp_path):
     done = run("sample", "squares-2d", "--out", tmp_path / "s.npz", "--n", 500, "--weight", 2, "--seed", 3)
     assert done.returncode == 0, done.stderr

@@ -12,8 +12,10 @@ from math import inf
 
 import numpy as np
 
+from .. import _checks
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
+from ..rules import Rule
 from .decay import late_rate
 from .law import masked_states
 from .sweep import block, revealed_sets
@@ -58,7 +60,7 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     regime              when                                   TV at fixed u as w -> inf
     ==================  =====================================  ====================================
     flat                every reachable context blind, or      1 - (1 - e^{-u})^D for every w
-                        the rule "normalized"
+                        a rule of unit hazards ("normalized", ...)
     double-exponential  no reachable context blind             log(-log TV) becomes linear in w
     exponential         blind ones reached with probability    log TV becomes linear in w
                         -> 0 as w -> inf
@@ -66,16 +68,19 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     ==================  =====================================  ====================================
 
     The regime is a property of problem and rule (constant weight w -> inf); `late_rate` and
-    `slowest_context` belong to the weight of the process. The claim that TV always falls double
+    `slowest_context` belong to the weight of the process. For "contrastive" the negative class takes the mixture's
+    place; "rectified" with a fixed gamma0 is refused. The claim that TV always falls double
     exponentially in w needs the hypothesis "no reachable blind context".
     """
-    problem = process.problem
+    problem, rule = process.problem, process.guidance.rule
+    _needs_growing_rates(rule)
     rate, slowest = late_rate(process)
-    gain = _largest_log_ratio(problem)
+    gain = _largest_log_ratio(_log_posterior(problem, rule))
     reachable = masked_states(problem) & (problem.target_table > 0)
     blind = reachable & (gain <= BLIND_TOLERANCE)
     regime, causes, exponent = _classify(process, gain, reachable, blind)
-    sentence = _sentence(problem, regime, causes, exponent, process.guidance.rule.unit_hazard)
+    exponent /= dict(rule.settings).get("temperature", 1.0)
+    sentence = _sentence(problem, regime, causes, exponent, rule.unit_hazard)
     return DecayRegime(regime, rate, slowest, _contexts(blind), _contexts(causes), exponent, sentence)
 
 
@@ -85,43 +90,56 @@ def _classify(process, gain, reachable, blind) -> tuple[str, np.ndarray, float]:
     if not blind.any():
         least = float(gain[reachable].min())
         return "double-exponential", reachable & (gain <= least + BLIND_TOLERANCE), least
-    share = _log_share(process.problem, gain)
+    share = _log_share(_log_posterior(process.problem, process.guidance.rule), gain)
     best = float(share[blind].max())
     causes = blind & (share >= best - BLIND_TOLERANCE)
     return ("saturating", causes, 0.0) if best > -BLIND_TOLERANCE else ("exponential", causes, best)
 
 
-def _log_ratio(problem: TableProblem, axis: int) -> np.ndarray:
+def _needs_growing_rates(rule: Rule) -> None:
+    """Where the reference's exponent is fixed, hazards shrink as w grows: none of the four regimes applies."""
+    if rule.name == "rectified" and dict(rule.settings)["gamma0"] is not None:
+        _checks.fail(
+            'decay regime of the rule "rectified" with a fixed gamma0',
+            "the regimes describe rules whose rates follow (p_z/p)^w as w -> inf",
+            "ask tv_decay for the weights of interest",
+        )
+
+
+def _log_posterior(problem: TableProblem, rule: Rule) -> np.ndarray:
+    """log p_z(x)/reference(x) on the lattice, -inf where p_z = 0; a reveal's log ratio is its increase."""
+    reference = rule.reference(problem)
+    ratio = np.divide(problem.target_table, reference, out=np.zeros_like(reference), where=reference > 0)
+    with np.errstate(divide="ignore"):
+        return np.log(ratio)
+
+
+def _log_ratio(posterior: np.ndarray, axis: int) -> np.ndarray:
     """log p_z(v|x)/p(v|x) of revealing `axis`, indexed by the child; -inf where p_z(child) = 0."""
-    parent = [slice(None)] * problem.length
-    parent[axis] = slice(-1, None)
-    child = [slice(None)] * problem.length
-    child[axis] = slice(0, problem.vocab_size)
-    posterior = np.divide(problem.target_table, problem.mixture_table, out=np.zeros_like(problem.target_table),
-                          where=problem.mixture_table > 0)  # fmt: skip
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(posterior)
-        return np.where(posterior[tuple(child)] > 0, logs[tuple(child)] - logs[tuple(parent)], -inf)
+    child, parent = np.split(posterior, [-1], axis=axis)
+    with np.errstate(invalid="ignore"):
+        return np.where(child > -inf, child - parent, -inf)
 
 
-def _largest_log_ratio(problem: TableProblem) -> np.ndarray:
+def _largest_log_ratio(posterior: np.ndarray) -> np.ndarray:
     """log rho(x): the largest over next reveals; 0 exactly when x is blind (ratios average to one under p)."""
-    gain = np.full(problem.target_table.shape, -inf)
-    for i in range(problem.length):
-        parent = tuple(slice(-1, None) if j == i else slice(None) for j in range(problem.length))
-        gain[parent] = np.maximum(gain[parent], _log_ratio(problem, i).max(axis=i, keepdims=True))
+    gain = np.full(posterior.shape, -inf)
+    for i in range(posterior.ndim):
+        parent = tuple(slice(-1, None) if j == i else slice(None) for j in range(posterior.ndim))
+        gain[parent] = np.maximum(gain[parent], _log_ratio(posterior, i).max(axis=i, keepdims=True))
     return gain
 
 
-def _log_share(problem: TableProblem, gain: np.ndarray) -> np.ndarray:
+def _log_share(posterior: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """lim (1/w) log P(visit x): the best path's sum of log ratio - log rho(parent), by a max-plus sweep."""
+    length, vocab_size = gain.ndim, gain.shape[0] - 1
     share = np.full(gain.shape, -inf)
-    share[(-1,) * problem.length] = 0.0
-    ratios = [_log_ratio(problem, i) for i in range(problem.length)]
-    for revealed in revealed_sets(problem.length):
-        here = block(revealed, problem.vocab_size)
+    share[(-1,) * length] = 0.0
+    ratios = [_log_ratio(posterior, i) for i in range(length)]
+    for revealed in revealed_sets(length):
+        here = block(revealed, vocab_size)
         for i in (i for i, r in enumerate(revealed) if r):
-            parent = block((*revealed[:i], False, *revealed[i + 1 :]), problem.vocab_size)
+            parent = block((*revealed[:i], False, *revealed[i + 1 :]), vocab_size)
             ratio = ratios[i][(*parent[:i], slice(None), *parent[i + 1 :])]
             with np.errstate(invalid="ignore"):
                 step = np.where(np.isfinite(ratio), share[parent] + ratio - gain[parent], -inf)

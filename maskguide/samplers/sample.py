@@ -175,6 +175,7 @@ def _origin(process, method, engine, device, seed, count, times, schedule) -> Or
     return Origin(
         problem=process.problem.name,
         rule=process.guidance.rule.name,
+        parameters=process.guidance.parameters,
         weight=str(process.guidance.weight),
         method=method,
         engine=engine,

@@ -21,6 +21,7 @@ class Origin:
 
     problem: str
     rule: str
+    parameters: dict[str, object]
     weight: str
     method: str
     engine: str

@@ -93,3 +93,27 @@ def test_max_plus_sweep_against_path_enumeration(counts):
         assert found.exponent == pytest.approx(float(sympy.log(exact.base)), abs=1e-12)
     if found.regime != "flat":
         assert set(found.causes) == set(exact.contexts)
+
+
+def test_predictor_temperature_divides_the_slope():
+    process = [mg.GuidedProcess(table(*EXAMPLES["double-exponential"]), mg.Guidance("predictor", w, temperature=2.0))
+               for w in (200.0, 202.0)]  # fmt: skip
+    logs = np.array([mg.tv_decay(p, 1.0, log=True) for p in process])
+    assert np.diff(log_minus_log(logs))[0] / 2 == pytest.approx(mg.decay_regime(process[0]).exponent, abs=1e-4)
+
+
+def test_contrastive_is_blind_against_its_negative_class():
+    laws = [[[0.5, 0.1], [0.3, 0.1]], [[0.1, 0.5], [0.3, 0.1]], [[0.25, 0.25], [0.25, 0.25]]]
+    problem = mg.TableProblem(laws, [0.3, 0.3, 0.4])
+    found = mg.decay_regime(mg.GuidedProcess(problem, mg.Guidance("contrastive", 2.0, negative=1)))
+    assert (1, 2) in found.blind_contexts  # the second row is alike in classes 0 and 1, not in class 2
+    assert (1, 2) not in regime(problem).blind_contexts
+    rates = mg.GuidedProcess(problem, mg.Guidance("contrastive", 7.0, negative=1)).rates()
+    assert rates.exit[1, 2] == pytest.approx(1.0, rel=1e-12)
+
+
+def test_unit_hazard_rules_are_flat_and_a_fixed_coefficient_is_refused():
+    problem = table(*EXAMPLES["saturating"])
+    assert {regime(problem, rule).regime for rule in ("normalized", "spherical", "tilted")} == {"flat"}
+    with pytest.raises(mg.InputError, match="gamma0"):
+        mg.decay_regime(mg.GuidedProcess(problem, mg.Guidance("rectified", 2.0, gamma0=-1.0)))
