@@ -3,50 +3,150 @@
     exp(uQ) = (1 / 2 pi i) * integral of e^{zu} (zI - Q)^{-1} dz
 
 over a hyperbola z = mu (1 + sin(i theta - alpha)) around the negative real axis, where all eigenvalues
--R(x) lie. Midpoints theta_k = (k + 1/2) h; conjugate symmetry leaves `NODES` of them. The error does not
-depend on the stiffness of Q.
+-R(x) lie. Midpoints theta_k = (k + 1/2) h; conjugate symmetry leaves `nodes` of them. The error does not
+depend on the stiffness of Q, and one contour serves all clocks of an interval [t0, t1]: only its weights change.
 
-Source: Weideman and Trefethen, "Parabolic and hyperbolic contours for computing the Bromwich integral",
-Math. Comp. 76 (2007): alpha, h and mu below; error about 10^{-nodes} until round-off, ~1e-13 at 16.
+Four errors are balanced (log scale, x = mu t1, t0 the shortest clock). A path of D reveals multiplies factors
+R/|s + R| <= 1/cos(a) on a contour of angle a, so resolvents grow like cos(a)^-D towards the negative axis:
+the strip of analyticity above, min over d of -2 pi d / h - D log cos(alpha + d), and below, x - 2 pi alpha / h;
+the truncated tail, x (t0/t1) (1 - sin(alpha) cosh(h nodes)) - D log cos(alpha); and round-off, which the largest
+term magnifies, log(eps) + x (1 - sin(alpha)). The number of nodes is the least whose sum of errors will do.
+
+Source: Weideman and Trefethen, "Parabolic and hyperbolic contours for computing the Bromwich integral", Math. Comp.
+76 (2007); round-off as in Lopez-Fernandez, Palencia and Schadle, SIAM J. Numer. Anal. 44 (2006).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ..process import Rates
-from .sweep import resolvent
+from .. import _checks
+from ..process import GuidedProcess
+from .sweep import all_masked, is_large, resolvent
 
-NODES = 16
-ANGLE = 1.172104229
-ERROR = 5e-13  # absolute, L1; measured against 60-digit arithmetic in tests/laws/test_transient.py
+if TYPE_CHECKING:
+    from .layout import Chain
+
+WIDEST = 10.0  # longest over shortest clock on one contour
+NODES = tuple(range(12, 84, 4))
+WANTED = 3e-13
+SAFETY = 100.0  # measured L1 errors stay below the model's times this
+ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
 
-def hyperbola(clock: float, nodes: int = NODES) -> tuple[np.ndarray, np.ndarray]:
-    """Points z_k and weights c_k, (nodes,) complex, so that f(u) = Re sum_k c_k F(z_k) for F = Laplace f."""
-    step, scale = 1.081792140 / nodes, 4.492075287 * nodes / clock
-    angle = 1j * (np.arange(nodes) + 0.5) * step - ANGLE
+@lru_cache(maxsize=256)
+def parameters(nodes: int, ratio: float, length: int) -> tuple[float, float, float, float]:
+    """(alpha, h, mu * longest clock, error) of the hyperbola for clocks within a factor `ratio`, from a grid."""
+    alpha = np.linspace(0.5, 1.4, 31)[:, None, None]
+    step = np.geomspace(0.8, 6.4, 61)[None, :, None] / nodes
+    x = np.geomspace(0.12, 6, 49)[None, None, :] * nodes
+    widths = np.linspace(0.05, 0.95, 10) * (np.pi / 2 - alpha)
+    above = np.min(-2 * np.pi * widths / step - length * np.log(np.cos(alpha + widths)), axis=-1, keepdims=True)
+    below = x - 2 * np.pi * alpha / step
+    tail = x / ratio * (1 - np.sin(alpha) * np.cosh(step * nodes)) - length * np.log(np.cos(alpha))
+    rounding = np.log(ROUND_OFF) + x * (1 - np.sin(alpha))
+    worst = np.maximum(np.maximum(above, below), np.maximum(tail, rounding))
+    a, h, m = np.unravel_index(int(worst.argmin()), worst.shape)
+    return float(alpha[a, 0, 0]), float(step[0, h, 0]), float(x[0, 0, m]), float(np.exp(worst[a, h, m])) * SAFETY
+
+
+@lru_cache(maxsize=256)
+def enough_nodes(ratio: float, length: int, wanted: float = WANTED) -> int:
+    """The least number of nodes whose error is `wanted`, or else the one with the least error."""
+    for nodes in NODES:
+        if parameters(nodes, ratio, length)[3] <= wanted:
+            return nodes
+    return min(NODES, key=lambda nodes: parameters(nodes, ratio, length)[3])
+
+
+def hyperbola(clocks: np.ndarray, length: int, wanted: float = WANTED) -> tuple[np.ndarray, np.ndarray, float]:
+    """Points z (nodes,), weights c (T, nodes), complex, and the error: f(u_t) = Re sum_k c_tk F(z_k), F = Laplace f."""
+    longest = float(clocks.max())
+    ratio = _rounded_up(longest / float(clocks.min()))
+    nodes = enough_nodes(ratio, length, wanted)
+    alpha, step, x, error = parameters(nodes, ratio, length)
+    angle, scale = 1j * (np.arange(nodes) + 0.5) * step - alpha, x / longest
     points = scale * (1 + np.sin(angle))
-    return points, step / np.pi * scale * np.cos(angle) * np.exp(points * clock)
+    return points, step / np.pi * scale * np.cos(angle) * np.exp(np.multiply.outer(clocks, points)), error
 
 
-def propagate(rates: Rates, start: np.ndarray, clock: float) -> np.ndarray:
-    """start exp(clock Q) on the lattice; clock in (0, inf). Absolute accuracy; tiny entries may be off by 1e-14."""
-    points, weights = hyperbola(clock)
-    return np.real(np.tensordot(weights, resolvent(rates, points, start), axes=1))
+def _rounded_up(ratio: float) -> float:
+    return next(r for r in (1.0, 1.5, 2.0, 3.0, 5.0, WIDEST) if ratio <= r * (1 + 1e-9))
 
 
-def shifted_masked_mass(
-    rates: Rates, start: np.ndarray, clock: float, masked: np.ndarray, shift: float
-) -> tuple[float, float]:
-    """e^{shift * u} P(masked at u) with `shift` = min R over the masked states that carry weight.
+def decades(clocks: np.ndarray) -> Iterator[np.ndarray]:
+    """Indices of positive clocks that share a contour."""
+    order = np.argsort(clocks)
+    while order.size:
+        together = clocks[order] <= clocks[order[0]] * WIDEST
+        here, order = order[together], order[~together]
+        yield here
 
-    The integrand's poles then start at zero instead of at -shift, so the result keeps relative accuracy
-    however small e^{-shift u} is. Returns the value and the size of the terms that were summed: their
-    ratio says how many digits were lost.
+
+def propagate(
+    process: GuidedProcess, weight: float, start: np.ndarray | None, clocks: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """start exp(u Q) for every clock u in (0, inf), (T,) + lattice, and the L1 error; start None: all is masked.
+
+    The accuracy is absolute: entries below the error may be off altogether, and slightly negative.
     """
-    points, weights = hyperbola(clock)
-    exit = np.where(masked, np.maximum(rates.exit - shift, 0.0), 1.0)
-    # A state below the shift carries no weight; completed states are not asked for.
-    values = resolvent(rates, points, np.where(masked, start, 0.0), exit)[:, masked].sum(axis=1)
-    return float((weights * values).sum().real), float(np.abs(weights * values).sum())
+    if is_large(process):
+        return _compiled(process, weight, start, clocks)
+    rates = process.rates(weight)
+    begin = all_masked(rates) if start is None else start
+    laws, worst = np.empty((clocks.size, *process.shape)), 0.0
+    for here in decades(clocks):
+        points, weights, error = hyperbola(clocks[here], process.length)
+        laws[here] = np.real(np.tensordot(weights, resolvent(rates, points, begin), axes=1))
+        worst = max(worst, error)
+    return laws, worst
+
+
+def _compiled(
+    process: GuidedProcess, weight: float, start: np.ndarray | None, clocks: np.ndarray
+) -> tuple[np.ndarray, float]:
+    from .layout import grouped_chain
+
+    chain = grouped_chain(process, weight)
+    begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
+    laws, worst = np.empty((clocks.size, *process.shape)), chain.lost
+    for here in decades(clocks):
+        points, weights, error = hyperbola(clocks[here], process.length)
+        grouped = np.zeros((here.size, chain.layout.states))
+        for part in batches(points.size, chain.layout.states, 1):
+            values = swept(chain, points[part], begin)
+            grouped += np.concatenate([np.real(weights[:, part]), -np.imag(weights[:, part])], axis=1) @ values.T
+            del values
+        if chain.potential.size:
+            grouped *= chain.potential
+        laws[here], worst = chain.layout.to_lattice(grouped), max(worst, error + chain.lost)
+    return laws, worst
+
+
+def swept(
+    chain: Chain, points: np.ndarray, start: np.ndarray, parts: int = 1, shift: float = 0.0,
+    slowest: float = 0.0, fastest: float = np.inf,
+) -> np.ndarray:  # fmt: skip
+    """The compiled resolvent sweep, (states, 2 nodes parts); see `compiled.resolvent`."""
+    from . import compiled
+
+    groups = chain.layout
+    values = np.empty(groups.states * 2 * points.size * parts)
+    compiled.resolvent(
+        values, groups.offsets, groups.vocab_size, groups.length, chain.potential, chain.weights, chain.weight_offsets,
+        chain.exit, start, np.array([np.real(points), np.imag(points)]), parts, shift, slowest, fastest,
+    )  # fmt: skip
+    return values.reshape(groups.states, -1)
+
+
+def batches(nodes: int, states: int, parts: int) -> list[slice]:
+    """Nodes to sweep together: all, or as many as leave half of the memory free."""
+    bytes_a_node = 16 * states * parts
+    _checks.fits_in_memory(2 * 4 * bytes_a_node, f"contour sweeps over {states:,} states", "use fewer coordinates")
+    room = _checks.available_memory() // (2 * bytes_a_node)
+    together = nodes if room >= nodes else max(4, int(room) // 4 * 4)
+    return [slice(k, k + together) for k in range(0, nodes, together)]

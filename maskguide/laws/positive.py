@@ -29,8 +29,10 @@ def work(vocab_size: int, length: int, masked_only: bool) -> float:
     return (1 + base) ** length - (base**length if masked_only else 0)
 
 
-def probabilities(stages: Sequence[tuple[Rates, float]], shifts: Sequence[float], masked_only: bool) -> np.ndarray:
-    """exp(sum_k shift_k u_k) q(u) on the lattice, from the fully masked start.
+def probabilities(
+    stages: Sequence[tuple[Rates, float]], shifts: Sequence[float], masked_only: bool, start: np.ndarray | None = None
+) -> np.ndarray:
+    """exp(sum_k shift_k u_k) q(u) on the lattice, from the fully masked state or from a law on the lattice.
 
     Parameters
     ----------
@@ -45,12 +47,12 @@ def probabilities(stages: Sequence[tuple[Rates, float]], shifts: Sequence[float]
     law = np.zeros(rates.exit.shape)
     for revealed in revealed_sets(rates.length):
         if not (masked_only and all(revealed)):
-            law[block(revealed, rates.vocab_size)] = _block(stages, shifts, revealed)
+            law[block(revealed, rates.vocab_size)] = _block(stages, shifts, revealed, start)
     return law
 
 
-def _block(stages, shifts, revealed) -> np.ndarray:
-    row = None
+def _block(stages, shifts, revealed, start) -> np.ndarray:
+    row = None if start is None else _below(start, revealed, stages[0][0].vocab_size)
     for (rates, duration), shift in zip(stages, shifts, strict=True):
         generator, exit = _sub_lattice(rates, revealed)
         step = _exponential(generator, np.maximum(exit - shift, 0.0), duration)
@@ -74,6 +76,14 @@ def _sub_lattice(rates: Rates, revealed: tuple[bool, ...]) -> tuple[np.ndarray, 
                 edge = rates.edges[i][(*here[:i], slice(None), *here[i + 1 :])]
                 generator[..., b, b | 1 << j] = edge
     return generator, exit
+
+
+def _below(law: np.ndarray, revealed: tuple[bool, ...], vocab_size: int) -> np.ndarray:
+    """The law on the sub-states of every state of a block, (block shape, 2^k)."""
+    chosen = [i for i, r in enumerate(revealed) if r]
+    shape = law[block(revealed, vocab_size)].shape
+    subsets = [_members(bits, chosen, len(revealed)) for bits in range(2 ** len(chosen))]
+    return np.stack([np.broadcast_to(law[block(subset, vocab_size)], shape) for subset in subsets], axis=-1)
 
 
 def _members(bits: int, chosen: list[int], length: int) -> tuple[bool, ...]:

@@ -14,7 +14,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..process import Rates
+from .. import _checks
+from ..process import GuidedProcess, Rates
+
+MANY_COORDINATES = 8  # from here on, or with this many edges, compiled sweeps take over: below, numpy is as fast as
+MANY_EDGES = 2_000_000  # loading numba, and the vectorised blocks are long enough
+
+
+def is_large(process: GuidedProcess) -> bool:
+    """Whether the compiled sweeps are used instead of these."""
+    N, D = process.vocab_size, process.length
+    return D >= MANY_COORDINATES or (D > 2 and D * N * (N + 1) ** (D - 1) >= MANY_EDGES)
 
 
 def revealed_sets(length: int) -> Iterator[tuple[bool, ...]]:
@@ -76,3 +86,49 @@ def all_masked(rates: Rates) -> np.ndarray:
     start = np.zeros_like(rates.exit)
     start[(-1,) * rates.length] = 1.0
     return start
+
+
+def starting_law(process: GuidedProcess, start: object) -> np.ndarray | None:
+    """A checked starting law on the lattice, (N+1,)*D; None for the fully masked state.
+
+    `start` is None; a list or tuple of D tokens, N for a mask (a prompt to be completed); an array (N+1,)*D of
+    probabilities; or a Law on the lattice. Raises InputError for anything else, and for masked states with mass
+    that the target class (at w = -1, the mixture) never visits: no rate leads out of them.
+    """
+    if start is None:
+        return None
+    if isinstance(start, (list, tuple)):
+        law = _prompt(process, start)
+    else:
+        law = np.asarray(getattr(start, "probs", start), dtype=float)
+        if law.shape != process.shape:
+            _checks.fail(
+                f"start has shape {law.shape}",
+                f"a law on the lattice, (N+1,)*D = {process.shape}, or a list of D tokens with N for masks",
+                "transient_law(...).probs has this shape",
+            )
+        law = _checks.law(law, "start")
+    problem, stuck = process.problem, law > 0
+    stuck[(slice(0, process.vocab_size),) * process.length] = False
+    table = problem.mixture_table if process.segments[0].weight == -1 else problem.target_table
+    if (stuck & (table == 0)).any():
+        state = np.argwhere(stuck & (table == 0))[0]
+        _checks.fail(
+            f"start holds {problem.context_name(state.tolist())}, which has probability 0",
+            "masked states of the start are possible under the target class (the mixture, at w = -1)",
+            "condition on tokens that the target class can have",
+        )
+    return law
+
+
+def _prompt(process: GuidedProcess, tokens: list | tuple) -> np.ndarray:
+    if len(tokens) != process.length:
+        _checks.fail(f"start has {len(tokens)} tokens", f"D = {process.length} tokens, N for a mask", "list them all")
+    state = tuple(_checks.integer(v, "start token", 0) for v in tokens)
+    if max(state) > process.vocab_size:
+        _checks.fail(
+            f"start token {max(state)}", f"tokens 0..{process.vocab_size - 1}, mask {process.vocab_size}", "correct it"
+        )
+    law = np.zeros(process.shape)
+    law[state] = 1.0
+    return law

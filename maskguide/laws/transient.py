@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,25 +12,32 @@ from ..guidance import Segment
 from ..process import GuidedProcess, Rates
 from . import contour, positive
 from .law import Law
-from .sweep import all_masked, block, visits
+from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
 ROUND_OFF = 1e-10
 
 
-def transient_law(process: GuidedProcess, clock: ArrayLike) -> Law:
+def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = None) -> Law:
     """The law of the guided process at clock u, on all states with and without masks.
 
-    q(u) = q(0) exp(uQ), from the fully masked state. Small lattices are solved by sums of positive terms
-    (every entry to ~1e-13 relative), larger ones by contour quadrature (absolute error in ``.error``, and
-    entries that round-off made negative are set to zero). The method taken is in ``.method``.
+    q(u) = q(0) exp(uQ). Three methods, the one taken is in ``.method``:
+
+    - "reveals": rules that reveal every coordinate at rate one. The number of reveals is binomial and independent
+      of the path, so q(u)(x) = P(visit x) P(that many reveals): sums of positive terms, any lattice.
+    - "positive": small lattices. Sums of positive terms only; every entry to ~1e-13 relative.
+    - "contour": larger ones, by contour quadrature. Absolute error in ``.error``: an entry below it has no digits,
+      and those that round-off made negative are set to zero. All clocks within a decade share one contour.
 
     Parameters
     ----------
     process : GuidedProcess
     clock : float or array_like (T,)
-        u = -log m(t) in [0, inf]: 0 gives the fully masked start, inf the terminal law on the lattice. For a time
+        u = -log m(t) in [0, inf]: 0 gives the start, inf the terminal law on the lattice. For a time
         t of a noise schedule use ``schedule.clock(t)``; the law depends on u only.
+    start : optional
+        A list of D tokens, N for a mask (a prompt), or a law on the lattice, (N+1,)*D or a Law; by default
+        everything is masked.
 
     Returns
     -------
@@ -38,16 +47,15 @@ def transient_law(process: GuidedProcess, clock: ArrayLike) -> Law:
     Raises
     ------
     InputError
-        Negative or NaN clocks, or laws that do not fit in memory.
+        Negative or NaN clocks, a start that is no law, or laws that do not fit in memory.
+
+    Source: docs/theory.md, section 2.2; docs/exact-laws.md.
     """
     clocks = _checks.clocks(clock)
     states = (process.vocab_size + 1) ** process.length
     _checks.fits_in_memory(8 * states * max(1, clocks.size), f"laws at {clocks.size} clocks", "ask for fewer clocks")
-    exactly = positive.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
-    laws = [_at(process, float(u), exactly) for u in np.atleast_1d(clocks)]
-    probs = np.array(laws).reshape(*clocks.shape, *process.shape)
-    method, error = ("positive", 0.0) if exactly else ("contour", contour.ERROR * len(process.segments))
-    return Law(probs, process.problem, clocks, method, error)
+    laws, method, error = _laws(process, np.atleast_1d(clocks), starting_law(process, start))
+    return Law(laws.reshape(*clocks.shape, *process.shape), process.problem, clocks, method, error)
 
 
 def stages(process: GuidedProcess, clock: float) -> list[tuple[Rates, float]]:
@@ -55,32 +63,94 @@ def stages(process: GuidedProcess, clock: float) -> list[tuple[Rates, float]]:
     return [(process.rates(s.weight), min(s.end, clock) - s.start) for s in process.segments if s.start < clock]
 
 
-def segment_start(process: GuidedProcess, segment: Segment) -> tuple[np.ndarray, float]:
-    """The law on the lattice when a segment starts, and its error."""
-    law = transient_law(process, segment.start)
-    return law.probs, law.error
+def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) -> tuple[np.ndarray, str, float]:
+    """The laws at all clocks, segment by segment, each from the law at the end of the one before."""
+    laws, found = np.zeros((clocks.size, *process.shape)), np.empty(0)
+    error, worst, method = 0.0, 0.0, _method(process)
+    laws[clocks == 0] = _all_masked(process) if law is None else law
+    for segment in process.segments:
+        here = np.flatnonzero((clocks > segment.start) & (clocks <= segment.end) & np.isfinite(clocks))
+        further = bool((clocks > segment.end).any())
+        lengths = np.array([*(clocks[here] - segment.start), *([segment.end - segment.start] if further else [])])
+        if lengths.size:
+            found, added = _run(process, segment.weight, law, lengths, method)
+            laws[here], error = found[: here.size], error + added
+            worst = error
+        if np.isinf(segment.end) and np.isinf(clocks).any():
+            laws[np.isinf(clocks)], lost = _at_infinity(process, segment, law)
+            worst = max(worst, error + lost)
+        law = found[-1] if further else law
+    return laws, method, worst
 
 
-def _at(process: GuidedProcess, clock: float, exactly: bool) -> np.ndarray:
-    if clock == 0:
-        return all_masked(process.rates(process.segments[0].weight))
-    if np.isinf(clock):
-        return _at_infinity(process, exactly)
-    parts = stages(process, clock)
-    if exactly:
-        return positive.probabilities(parts, [0.0] * len(parts), masked_only=False)
-    law = all_masked(parts[0][0])
-    for rates, duration in parts:
-        law = without_negatives(contour.propagate(rates, law, duration))
-    return law
+def _method(process: GuidedProcess) -> str:
+    if process.guidance.rule.unit_hazard:
+        return "reveals"
+    cheap = positive.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
+    return "positive" if cheap else "contour"
 
 
-def _at_infinity(process: GuidedProcess, exactly: bool) -> np.ndarray:
-    last = process.segments[-1]
-    arrival = visits(process.rates(last.weight), _at(process, last.start, exactly))
-    completed = block((True,) * process.length, process.vocab_size)
-    law = np.zeros_like(arrival)
-    law[completed] = arrival[completed]
+def _run(
+    process: GuidedProcess, weight: float, law: np.ndarray | None, lengths: np.ndarray, method: str
+) -> tuple[np.ndarray, float]:
+    """Laws after each of some stretches of clock at one weight, and their error."""
+    if method == "reveals":
+        return _reveals(process, weight, law, lengths), 0.0
+    if method == "positive":
+        rates = process.rates(weight)
+        return np.array([positive.probabilities([(rates, u)], [0.0], False, law) for u in lengths]), 0.0
+    laws, error = contour.propagate(process, weight, law, lengths)
+    return without_negatives(laws), error
+
+
+def _reveals(process: GuidedProcess, weight: float, law: np.ndarray | None, lengths: np.ndarray) -> np.ndarray:
+    """Every masked coordinate is revealed at rate one, whatever it shows: P(visit x) times a binomial in masks."""
+    masks = _masks(process)
+    start = _all_masked(process) if law is None else law
+    laws = np.zeros((lengths.size, *process.shape))
+    hidden, shown = np.exp(-lengths), -np.expm1(-lengths)
+    for before in range(process.length + 1):
+        part = np.where(masks == before, start, 0.0)
+        if not part.any():
+            continue
+        reached = _visits(process, weight, part)
+        for after in range(before + 1):
+            chance = comb(before, after) * hidden**after * shown ** (before - after)
+            here = masks == after
+            laws[:, here] += chance[:, None] * reached[here]
+    return laws
+
+
+def _visits(process: GuidedProcess, weight: float, start: np.ndarray) -> np.ndarray:
+    if not is_large(process):
+        return visits(process.rates(weight), start)
+    from . import layout
+
+    groups = layout.layout(process.vocab_size, process.length)
+    return groups.to_lattice(layout.visits(process, weight, groups.from_lattice(start))[0])
+
+
+def _masks(process: GuidedProcess) -> np.ndarray:
+    """Number of masked coordinates of every state."""
+    flags = (np.arange(process.vocab_size + 1) == process.vocab_size).astype(np.int8)
+    total = np.zeros((), dtype=np.int8)
+    for _ in range(process.length):
+        total = np.add.outer(total, flags)
+    return total
+
+
+def _at_infinity(process: GuidedProcess, segment: Segment, law: np.ndarray | None) -> tuple[np.ndarray, float]:
+    from .terminal import settled
+
+    whole = np.zeros(process.shape)
+    completed, _, lost = settled(process, segment.weight, law)
+    whole[(slice(0, process.vocab_size),) * process.length] = completed
+    return whole, lost
+
+
+def _all_masked(process: GuidedProcess) -> np.ndarray:
+    law = np.zeros(process.shape)
+    law[process.start] = 1.0
     return law
 
 
@@ -88,4 +158,4 @@ def without_negatives(law: np.ndarray) -> np.ndarray:
     """Round-off below zero set to zero; anything larger is a fault and is raised."""
     if law.min() < -ROUND_OFF:
         raise FloatingPointError(f"contour quadrature returned {law.min():.3g}; please report this problem")
-    return np.maximum(law, 0.0)
+    return np.maximum(law, 0.0, out=law)

@@ -124,3 +124,61 @@ def test_normalized_does_not_depend_on_the_weight(vocab_size, length):
     for weight in (0.0, 7.0):
         process = mg.GuidedProcess(problem, mg.Guidance("normalized", weight))
         np.testing.assert_allclose(mg.tv_decay(process, clocks), expected, rtol=1e-12)
+
+
+def slow_context_of_probability(share):
+    """A row private to the target, blind hence slow, that it visits with a tiny probability."""
+    favoured, other = np.array([[0.55, 0.25], [0.15, 0.05]]), np.array([[0.05, 0.15], [0.25, 0.55]])
+    laws = np.zeros((2, 3, 3, 3))
+    for k, (corner, last) in enumerate([(favoured * (1 - share), [0.8, 0.2]), (other, [0.2, 0.8])]):
+        laws[k, :2, :2, :2] = corner[:, :, None] * np.array(last)
+    laws[0, 2, 2, 2] = laws[0, 2, 1, 2] = share / 2
+    return mg.TableProblem(laws, [0.5, 0.5], 0)
+
+
+@pytest.fixture
+def by_bands(monkeypatch):
+    monkeypatch.setattr(decay, "POSITIVE_WORK", 0)
+    monkeypatch.setattr(decay, "POSITIVE_LIMIT", 0)  # a lost digit would raise the AccuracyWarning
+
+
+@pytest.mark.parametrize("weight", [1.0, 8.0, 25.0])
+@pytest.mark.parametrize("share", [1e-10, 1e-30, 1e-60])
+def test_a_slow_context_of_tiny_probability(by_bands, share, weight):
+    process = mg.GuidedProcess(slow_context_of_probability(share), mg.Guidance("product", weight))
+    for clock in (0.1, 1.0, 5.0, 12.0, 25.0, 60.0, 200.0, 500.0):
+        error, exact = relative_error(process, clock, "product", weight)
+        assert abs(error) < 1e-11, f"u = {clock}, TV {exact:.3g}: relative error {error:.2g}"
+
+
+@pytest.mark.parametrize("weight", [-0.5, 0.0, 4.0, 15.0])
+@pytest.mark.parametrize("vocab_size, length", [(2, 3), (3, 3), (2, 4)])
+def test_bands_on_random_lattices(by_bands, vocab_size, length, weight):
+    process = mg.GuidedProcess(random_problem(21, vocab_size, length), mg.Guidance("product", weight))
+    rate = mg.late_rate(process)[0]
+    for depth in (0.5, 1e-2, 1e-8, 1e-30, 1e-120, 1e-295):
+        error, exact = relative_error(process, -log(depth) / rate, "product", weight)
+        assert abs(error) < 1e-11, f"TV {exact:.3g}: relative error {error:.2g}"
+
+
+def test_one_contour_alone_would_lose_the_digits(by_bands, monkeypatch):
+    process = mg.GuidedProcess(slow_context_of_probability(1e-30), mg.Guidance("product", 8.0))
+    monkeypatch.setattr(decay, "LOSS", 1e60)  # one band
+    with pytest.warns(mg.AccuracyWarning):
+        lost = mg.tv_decay(process, 140.0, log=True)
+    monkeypatch.setattr(decay, "LOSS", 30.0)
+    assert abs(lost - mg.tv_decay(process, 140.0, log=True)) > 1e-10
+
+
+def test_bands_agree_with_positive_sums_on_seven_coordinates():
+    process = mg.GuidedProcess(random_problem(2, 2, 7), mg.Guidance("product", 3.0))
+    for clock in (0.3, 20.0, 500.0):
+        expected = decay._positive(process, clock)
+        assert float(mg.tv_decay(process, clock, log=True)) == pytest.approx(expected, abs=1e-11)
+
+
+def test_normalized_logarithms_far_out():
+    process = mg.GuidedProcess(random_problem(2, 2, 3), mg.Guidance("normalized", 3.0))
+    assert mg.tv_decay(process, [39.9, 40.1, 2000.0], log=True) == pytest.approx(
+        np.log(3) - [39.9, 40.1, 2000.0], rel=1e-15
+    )

@@ -1,0 +1,139 @@
+"""The compiled sweeps against their slow numpy twins, on random problems with zeros; the grouped layout."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import maskguide as mg
+from maskguide.laws import compiled, contour, layout, sweep
+
+from ..conftest import random_problem
+
+SHAPES = [(2, 1), (5, 1), (3, 2), (40, 2), (2, 3), (4, 3), (8, 3), (2, 5), (3, 5), (2, 7)]
+WEIGHTS = [-1.0, -0.6, 0.0, 1.0, 2.5, 12.0]
+
+
+@st.composite
+def processes(draw, rules=("product", "normalized")):
+    vocab_size, length = draw(st.sampled_from(SHAPES))
+    problem = random_problem(draw(st.integers(0, 10_000)), vocab_size, length, zeros=draw(st.sampled_from([0.0, 0.4])))
+    return mg.GuidedProcess(problem, mg.Guidance(draw(st.sampled_from(rules)), draw(st.sampled_from(WEIGHTS))))
+
+
+def twin_visits(process, start=None):
+    rates = process.rates()
+    return sweep.visits(rates, sweep.all_masked(rates) if start is None else start)
+
+
+def weight_of(process):
+    return process.segments[-1].weight
+
+
+@pytest.mark.parametrize("vocab_size, length", SHAPES)
+def test_the_layout_is_a_permutation_in_blocks(vocab_size, length):
+    groups = layout.layout(vocab_size, length)
+    lattice = np.arange((vocab_size + 1.0) ** length).reshape((vocab_size + 1,) * length)
+    grouped = groups.from_lattice(lattice)
+    assert np.array_equal(np.sort(grouped), lattice.ravel())
+    assert np.array_equal(groups.to_lattice(grouped), lattice)
+    assert np.array_equal(groups._scatter(np.stack([grouped, 2 * grouped]), lattice.shape)[1], 2 * lattice)
+    assert grouped[0] == lattice[(-1,) * length]
+    masks = (np.indices(lattice.shape) == vocab_size).sum(axis=0)
+    assert np.array_equal(groups.to_lattice(groups.masks()), masks)
+    order, levels = groups.levels()
+    for level in range(length + 1):
+        assert {int(s).bit_count() for s in order[levels[level] : levels[level + 1]]} == {level}
+
+
+@settings(deadline=None, max_examples=60)
+@given(processes(rules=("product",)))
+def test_the_potential_is_the_rate_product(process):
+    groups, weight = layout.layout(process.vocab_size, process.length), weight_of(process)
+    made, lost = layout.potential(process, weight)
+    rates, lattice = process.rates(), groups.to_lattice(made)
+    assert lost == 0
+    for i, edge in enumerate(rates.edges):
+        parent = np.take(lattice, [process.vocab_size], axis=i)
+        child = np.take(lattice, range(process.vocab_size), axis=i)
+        expected = np.divide(child, parent, out=np.zeros_like(child), where=parent > 0)
+        np.testing.assert_allclose(expected, edge, rtol=1e-12)
+    chain = layout.grouped_chain(process, weight)
+    np.testing.assert_allclose(groups.to_lattice(chain.exit), rates.exit, rtol=1e-12)
+
+
+@pytest.mark.parametrize("slab", [1, 100])
+def test_slabs_of_any_size_give_the_same_potential(slab, monkeypatch):
+    process = mg.GuidedProcess(random_problem(3, 3, 5), mg.Guidance("product", 1.5))
+    whole = layout.potential(process, 1.5)[0]
+    monkeypatch.setattr(layout, "SLAB", slab)
+    np.testing.assert_allclose(layout.potential(process, 1.5)[0], whole, rtol=1e-14)
+
+
+@settings(deadline=None, max_examples=60)
+@given(processes())
+def test_visits_and_terminal_laws(process):
+    groups, expected = layout.layout(process.vocab_size, process.length), twin_visits(process)
+    by_rule, method = layout.visits(process, weight_of(process), np.empty(0))
+    assert method == ("coordinate sweep" if process.guidance.rule.name == "normalized" else "edge sweep")
+    np.testing.assert_allclose(groups.to_lattice(by_rule), expected, rtol=1e-11)
+    if process.guidance.rule.name == "product":
+        values = layout.potential(process, weight_of(process))[0]
+        threaded, (order, levels) = values.copy(), groups.levels()
+        compiled.terminal(values, groups.offsets, process.vocab_size, process.length, np.empty(0))
+        compiled.terminal_in_threads(
+            threaded, groups.offsets, process.vocab_size, process.length, np.empty(0), order, levels, 2
+        )
+        assert np.array_equal(values, threaded)
+        completed = expected[(slice(0, process.vocab_size),) * process.length].ravel()
+        np.testing.assert_allclose(values[groups.completed], completed, rtol=1e-11)
+
+
+@settings(deadline=None, max_examples=40)
+@given(processes(), st.booleans(), st.integers(0, 99))
+def test_resolvents(process, from_a_law, seed):
+    rates, points = process.rates(), np.array([0.3 + 0.1j, 2 - 3j, -4 + 5j, 1e3 + 1e4j])
+    start = sweep.all_masked(rates)
+    if from_a_law:
+        start = np.random.default_rng(seed).random(process.shape) * (process.problem.target_table > 0)
+        start /= start.sum()
+    expected = sweep.resolvent(rates, points, start)
+    for by_edges in (False, True):
+        chain = layout.grouped_chain(process, weight_of(process), by_edges=by_edges)
+        begin = chain.layout.from_lattice(start) if from_a_law else np.empty(0)
+        swept = contour.swept(chain, points, begin).T
+        values = swept[:4] + 1j * swept[4:]
+        values = chain.layout.to_lattice(values * chain.potential if chain.potential.size else values)
+        assert np.abs(values - expected).max() <= 1e-13 * max(1, np.abs(expected).max())
+
+
+def test_beyond_the_range_of_float64_edge_rates_take_over(monkeypatch):
+    monkeypatch.setattr(sweep, "MANY_COORDINATES", 1)
+    laws = np.array([[[0.5, 0.2], [0.2, 0.1]], [[0.25] * 2] * 2])
+    problem = mg.TableProblem(laws, [1e-40, 1 - 1e-40])
+    process = mg.GuidedProcess(problem, mg.Guidance("product", 1000.0))
+    assert layout.potential(process, 1000.0) is None
+    law = mg.terminal_law(process)
+    assert law.method == "edge sweep"
+    np.testing.assert_allclose(law.probs, twin_visits(process)[:2, :2], rtol=1e-12)
+
+
+def test_a_potential_that_vanishes_costs_what_is_said(monkeypatch):
+    monkeypatch.setattr(sweep, "MANY_COORDINATES", 1)
+    laws = np.array([[[0.9, 0.05], [0.04999, 1e-5]], [[0.01, 0.01], [0.01, 0.97]]])
+    process = mg.GuidedProcess(mg.TableProblem(laws, [0.5, 0.5]), mg.Guidance("product", 70.0))
+    law = mg.terminal_law(process)
+    assert 0 < law.error < 1e-285
+    assert np.abs(law.probs - twin_visits(process)[:2, :2]).max() < 1e-15
+
+
+def test_small_problems_load_no_numba():
+    code = (
+        "import sys, maskguide as mg; p = mg.GuidedProcess(mg.zoo.get('squares-2d'), mg.Guidance('product', 2.0));"
+        "mg.terminal_law(p), mg.transient_law(p, [0.5, 1.0]), mg.tv_decay(p, [1.0, 700.0]);"
+        "sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
