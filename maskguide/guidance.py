@@ -133,8 +133,8 @@ class Guidance:
         Guidance('predictor', weight=2.0, temperature=0.5)
         """
         name, *settings = text.split(":")
-        pairs = dict(setting.partition("=")[::2] for setting in settings)
-        return cls(name, weight, **{key.strip(): _value(value) for key, value in pairs.items()})
+        pairs = [setting.partition("=") for setting in settings]
+        return cls(name, weight, **{key.strip(): _value(value) for key, _, value in pairs})
 
     @property
     def is_constant(self) -> bool:
