@@ -23,7 +23,7 @@ from .steps import (
     add_parents,
     add_weighted_parents,
 )  # fmt: skip
-from .vectors import pass_on
+from .vectors import divide, pass_on
 
 
 @njit(cache=True)
@@ -42,6 +42,13 @@ def marginals(values, offsets, origin, prefix, low, size):
         to = values[offsets[members] - origin : offsets[members + ONE] - origin]
         to[:] = 0.0
         add_child(to, values, offsets[members | bit] - origin, size, stride)
+
+
+@njit(cache=True)
+def ratios(target, mixture):
+    """mixture := target / mixture where the target is positive, and 1 elsewhere."""
+    for i in range(uint64(target.size)):
+        mixture[i] = target[i] / mixture[i] if target[i] > 0 else 1.0
 
 
 @njit(cache=True)
@@ -197,12 +204,8 @@ def divide_block(to, exits, first, points, nodes, parts, shift, slowest, fastest
         rate = max(rate - shift, 0.0)
         for part in range(parts):
             real, imaginary = at + part * TWO * nodes, at + part * TWO * nodes + nodes
-            for k in range(nodes):
-                x, y = points[0, k] + rate, points[1, k]
-                scale = 1.0 / (x * x + y * y)
-                a, b = to[real + k] * scale, to[imaginary + k] * scale
-                to[real + k] = a * x + b * y
-                to[imaginary + k] = b * x - a * y
+            for k in range(ZERO, nodes, EIGHT):
+                divide(to, real + k, imaginary + k, points, k, nodes, rate)
 
 
 @njit(cache=True)
@@ -224,11 +227,12 @@ def resolvent(
 ):
     """start (sI - Q)^{-1} for all nodes s at once, divided by the potential where there is one.
 
-    values: one row a state, [real parts, imaginary parts] of the nodes, for one part or for two. Exit rates
+    points: [real parts, imaginary parts] of a multiple of eight nodes; values: the same, a row a state, for one part
+    or for two. Exit rates
     are taken less `shift`; states slower than `slowest` are removed. With two parts the second holds the paths
     that have visited a state slower than `fastest`, and the first the others. Without edge weights every weight is 1.
     """
-    size, length, nodes, parts = uint64(size), uint64(length), uint64(points.shape[1]), uint64(parts)
+    size, length, nodes, parts = uint64(size), uint64(length), uint64(points.size) // TWO, uint64(parts)
     lanes = TWO * nodes * parts
     for members in range(ONE << length):
         first, last = offsets[members], offsets[members + ONE]

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from .layout import Chain
 
 WIDEST = 10.0  # longest over shortest clock on one contour
-NODES = tuple(range(12, 84, 4))
-WANTED = 3e-13
+NODES = tuple(range(16, 88, 8))  # whole vectors
+WANTED = 1e-12
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
@@ -138,7 +138,7 @@ def swept(
     values = np.empty(groups.states * 2 * points.size * parts)
     compiled.resolvent(
         values, groups.offsets, groups.vocab_size, groups.length, chain.potential, chain.weights, chain.weight_offsets,
-        chain.exit, start, np.array([np.real(points), np.imag(points)]), parts, shift, slowest, fastest,
+        chain.exit, start, np.concatenate([np.real(points), np.imag(points)]), parts, shift, slowest, fastest,
     )  # fmt: skip
     return values.reshape(groups.states, -1)
 
@@ -146,7 +146,7 @@ def swept(
 def batches(nodes: int, states: int, parts: int) -> list[slice]:
     """Nodes to sweep together: all, or as many as leave half of the memory free."""
     bytes_a_node = 16 * states * parts
-    _checks.fits_in_memory(2 * 4 * bytes_a_node, f"contour sweeps over {states:,} states", "use fewer coordinates")
+    _checks.fits_in_memory(2 * 8 * bytes_a_node, f"contour sweeps over {states:,} states", "use fewer coordinates")
     room = _checks.available_memory() // (2 * bytes_a_node)
-    together = nodes if room >= nodes else max(4, int(room) // 4 * 4)
+    together = nodes if room >= nodes else max(8, int(room) // 8 * 8)
     return [slice(k, k + together) for k in range(0, nodes, together)]

@@ -189,9 +189,9 @@ def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, power: f
 
 def _power(target: np.ndarray, mixture: np.ndarray, power: float) -> None:
     """mixture := (target / mixture)^power where target > 0, and 1 elsewhere."""
-    possible = target > 0
-    np.divide(target, mixture, out=mixture, where=possible)
-    np.copyto(mixture, 1.0, where=~possible)
+    from . import compiled
+
+    compiled.ratios(target, mixture)
     with np.errstate(over="ignore", under="ignore"):
         np.power(mixture, power, out=mixture)
 

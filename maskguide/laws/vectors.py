@@ -65,6 +65,29 @@ def pass_on(typing, potential, a, flow, exits):
 
 
 @intrinsic
+def divide(typing, values, real, imaginary, points, k, nodes, rate):
+    """Eight complex numbers, real parts at `real` and imaginary ones at `imaginary`, over (s + rate).
+
+    The nodes s are points[k : k + 8] + i points[nodes + k : nodes + k + 8].
+    """
+
+    def generate(context, builder, signature, arguments):
+        values, real, imaginary, points, k, nodes, rate = arguments
+        x = _load(builder, _pointer(context, builder, signature.args[3], points, k, 8))
+        y = _load(builder, _pointer(context, builder, signature.args[3], points, builder.add(k, nodes), 8))
+        x = builder.fadd(x, _splat(builder, rate))
+        re, im = (_pointer(context, builder, signature.args[0], values, place, 8) for place in (real, imaginary))
+        square = builder.fadd(builder.fmul(x, x), builder.fmul(y, y))
+        scale = builder.fdiv(ir.Constant(x.type, [1.0] * 8), square)
+        a, b = (builder.fmul(_load(builder, part), scale) for part in (re, im))
+        builder.store(builder.fadd(builder.fmul(a, x), builder.fmul(b, y)), re, align=8)
+        builder.store(builder.fsub(builder.fmul(b, x), builder.fmul(a, y)), im, align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, real, imaginary, points, k, nodes, rate), generate
+
+
+@intrinsic
 def add_sum(typing, to, a, source, b, c):
     """to[a : a + 8] += source[b : b + 8] + source[c : c + 8]."""
 
@@ -121,6 +144,11 @@ def add_binary_children(typing, to, a, child, b, stride):
 def _pointer(context, builder, kind, array, index, lanes):
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), ir.VectorType(DOUBLE, lanes).as_pointer())
+
+
+def _splat(builder, value):
+    one = builder.insert_element(ir.Constant(ir.VectorType(DOUBLE, 8), ir.Undefined), value, ir.Constant(INT, 0))
+    return builder.shuffle_vector(one, one, _mask([0] * 8))
 
 
 def _load(builder, pointer):

@@ -95,7 +95,7 @@ def test_visits_and_terminal_laws(process):
 @settings(deadline=None, max_examples=40)
 @given(processes(), st.booleans(), st.integers(0, 99))
 def test_resolvents(process, from_a_law, seed):
-    rates, points = process.rates(), np.array([0.3 + 0.1j, 2 - 3j, -4 + 5j, 1e3 + 1e4j])
+    rates, points = process.rates(), np.array([0.3 + 0.1j, 2 - 3j, -4 + 5j, 1e3 + 1e4j, 1, 1j, 0.1 - 9j, 40])
     start = sweep.all_masked(rates)
     if from_a_law:
         start = np.random.default_rng(seed).random(process.shape) * (process.problem.target_table > 0)
@@ -105,7 +105,7 @@ def test_resolvents(process, from_a_law, seed):
         chain = layout.grouped_chain(process, weight_of(process), by_edges=by_edges)
         begin = chain.layout.from_lattice(start) if from_a_law else np.empty(0)
         swept = contour.swept(chain, points, begin).T
-        values = swept[:4] + 1j * swept[4:]
+        values = swept[:8] + 1j * swept[8:]
         values = chain.layout.to_lattice(values * chain.potential if chain.potential.size else values)
         assert np.abs(values - expected).max() <= 1e-13 * max(1, np.abs(expected).max())
 

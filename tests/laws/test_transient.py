@@ -59,7 +59,7 @@ def test_contours_against_sixty_digits(contours, vocab_size, length, weight):
         problem = random_problem(seed, vocab_size, length)
         clocks = [0.02, 0.1, 0.55, 1.0, 30.0]
         laws = mg.transient_law(process_of(problem, weight=weight), clocks)
-        assert laws.method == "contour" and 0 < laws.error < 1e-12
+        assert laws.method == "contour" and 0 < laws.error <= 1e-12
         for clock, law in zip(clocks, laws.probs, strict=True):
             exact = oracle.transient_law(problem, "product", weight, clock, binary=True)
             with mpmath.workdps(60):
@@ -85,7 +85,7 @@ def test_many_coordinates_by_two_unrelated_methods():
     by_contour = mg.transient_law(process_of(problem, "product", 0.0), clocks)
     by_reveals = mg.transient_law(process_of(problem, "normalized", 0.0), clocks)
     assert (by_contour.method, by_reveals.method) == ("contour", "reveals")
-    assert (2 * by_contour.tv(by_reveals)).max() < by_contour.error < 1e-12
+    assert (2 * by_contour.tv(by_reveals)).max() < by_contour.error <= 1e-12
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -113,7 +113,7 @@ def test_segments_in_turn_and_in_one_go(contours, rule):
 def test_nodes_in_batches_give_the_same_law(monkeypatch):
     process = process_of(random_problem(5, 2, 8))
     whole = mg.transient_law(process, [0.5, 1.0]).probs
-    monkeypatch.setattr(contour._checks, "available_memory", lambda: 8 * 16 * 3**8 + 2 * 8 * 3**8)
+    monkeypatch.setattr(contour._checks, "available_memory", lambda: 2 * 8 * 16 * 3**8)
     np.testing.assert_allclose(mg.transient_law(process, [0.5, 1.0]).probs, whole, atol=1e-14)
 
 
@@ -121,7 +121,7 @@ def test_contour_errors_grow_slowly_with_the_number_of_coordinates():
     for length in (1, 4, 8, 12, 16):
         for ratio in (1.0, 10.0):
             nodes = contour.enough_nodes(ratio, length)
-            assert contour.parameters(nodes, ratio, length)[3] <= 3e-13 and nodes <= 64
+            assert contour.parameters(nodes, ratio, length)[3] <= 1e-12 and nodes <= 64
 
 
 def test_a_wrong_angle_would_be_seen(contours, monkeypatch):
