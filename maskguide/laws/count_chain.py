@@ -4,10 +4,11 @@ A state is c = (c_0, ..., c_{N-1}), the tokens revealed so far, k of them in all
 c_1, ..., c_{N-1}. With M = D - k masks, c + e_v follows at rate M g_w(p_z(v|c), p(v|c)), and laws on the lattice
 spread uniformly over the arrangements of c and of the masks. Levels only rise, so (sI - Q) is solved level by level.
 
-The hyperbola of laws/contour.py fails here: at D = 1,000 its resolvents reach 1e60, because after j reveals they are
-products of j factors R/(s + R). All of them are bounded outside the circle of radius max R around -max R. So the
-contour is a parabola s = sigma + iy - y^2/(2B): B = max R is safe, the circle's own curvature, and a smaller B that
-an upper bound of the error, itself a sum of real resolvents, still accepts takes fewer nodes, about 12 sqrt(uB).
+After j reveals a resolvent is made of products of j factors R/(s + R). On hyperbolas around the negative axis, right
+for the D of a lattice (laws/contour.py), these grow beyond all bounds: laws at D = 1,000 would be off by 1e26. Outside
+the circle of radius max R around -max R no factor exceeds one. So the contour is a parabola
+s = sigma + iy - y^2/(2B): B = max R has that circle's curvature and is safe, and a smaller B, which takes fewer nodes,
+about 14 sqrt(uB), is chosen where an error computed from real resolvents still allows it.
 
 Source: docs/large-dimension.md.
 """
@@ -136,7 +137,7 @@ class Quadrature:
     Attributes
     ----------
     error : (T,) array
-        Bound on aliasing and truncation, plus the round-off of the terms summed, in L1.
+        Aliasing and truncation, bounded through sampled integrals, plus round-off of the terms summed; in L1.
     """
 
     def __init__(self, rates: CountRates, start: Levels | None, clocks: np.ndarray, shift: float | None = None):

@@ -28,7 +28,7 @@ class CountLaw:
     method : str
         The algorithm that computed it.
     error : float
-        Bound on the absolute (L1) error; 0 means round-off of sums of positive terms only.
+        Estimated absolute (L1) error, meant as an upper bound; 0 means round-off of sums of positive terms only.
     """
 
     probs: np.ndarray

@@ -1,6 +1,7 @@
 """Laws on counts against the full lattice, exact rationals, brute force, closed forms and dense exponentials."""
 
 import math
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 import maskguide as mg
+from benchmarks import lumped as benchmark
 from maskguide.guidance import RULES
 from maskguide.laws import count_chain, count_tails, lumped
 from maskguide.laws import enumerate as oracle
@@ -331,3 +333,23 @@ def test_a_start_faster_than_any_clock_is_refused():
     with pytest.raises(mg.InputError, match="rates overflow"):
         lumped.late_rate_counts(problem, mg.Guidance("product", 30.0))
     assert lumped.terminal_counts(problem, mg.Guidance("product", 30.0)).probs.tolist() == [0.0, 1.0]
+
+
+# The page and the benchmark ---------------------------------------------------------------------------
+
+
+def test_the_study_of_the_page_is_recomputed():
+    page = (Path(__file__).parents[2] / "docs" / "large-dimension.md").read_text()
+    printed = [[c.strip() for c in line.strip("| \n").split("|")] for line in page.splitlines() if line[:1] == "|"]
+    for rows in benchmark.study((10, 30, 100, 300)):
+        for row in rows:
+            assert list(row.values()) in printed
+
+
+def test_the_benchmark_checks_itself(monkeypatch):
+    (row,), _, rounds = benchmark.run(((2, 3),), rounds=1)
+    assert row["states on counts"] == 10 and rounds == 1 and row["error bound"] < 1e-12
+    wrong = lumped.terminal_counts(benchmark.problem(2, 3), mg.Guidance("product", 0.0))
+    monkeypatch.setattr(benchmark, "terminal_counts", lambda problem, guidance: wrong)
+    with pytest.raises(AssertionError, match="differ by"):
+        benchmark.check(benchmark.problem(2, 3))
