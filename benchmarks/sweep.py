@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numba import njit
@@ -21,8 +22,8 @@ WEIGHT = 1.5
 TOLERANCE = 1e-12  # relative, on every probability
 NOTES = [
     "Rate product, w = 1.5, random laws of two classes. The compiled sweep and the scalar one start from the potential "
-    "G in their own layout; a copy of it is part of every call, as both may overwrite it. Scalar: one numba loop over "
-    "states in C order, signed indices, digits kept as it goes.",
+    "G in their own layout; both overwrite it, so a copy into the same buffer is part of every call. Scalar: one numba "
+    "loop over states in C order, signed indices, digits kept as it goes.",
     "From the laws: marginals, potential and sweep, as in `mg.terminal_law`, without the problem's construction.",
     "Two threads and peak memory: each in a process of its own (median wall seconds of five calls with one and two "
     "threads; largest resident set, Python and numba included). Their ratio is only valid on a quiet machine: compare "
@@ -31,25 +32,36 @@ NOTES = [
     "(2, 20); rules without a potential need 8 bytes an edge, D N/(N+1) times as much.",
 ]
 ALONE = """
-import json, resource, sys, time
+import json, time
+started = time.perf_counter()
 import numba, numpy as np, maskguide as mg
+from maskguide.laws import terminal
 from benchmarks.terminal_law import random_problem
 process = mg.GuidedProcess(random_problem({size}, {length}), mg.Guidance("product", {weight}))
-seconds = {{}}
+mg.terminal_law(process)
+seconds = {{"first": time.perf_counter() - started}}
 for threads in {threads}:
-    numba.set_num_threads(threads)
+    terminal._idle_threads = lambda most: threads
     mg.terminal_law(process)
     runs = []
     for _ in range(5):
         started = time.perf_counter(); mg.terminal_law(process).probs.sum(); runs.append(time.perf_counter() - started)
     seconds[threads] = float(np.median(runs))
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+lines = open("/proc/self/status").read().splitlines()
+peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+print(json.dumps([seconds, peak]))
 """
 
 
 def run(sizes: tuple[tuple[int, int], ...] = SIZES, rounds: int = 7) -> tuple[list[dict], list[str], int]:
     """One row a lattice."""
-    return [_row(size, length, rounds) for size, length in sizes], NOTES, rounds
+    rows = [_row(size, length, rounds) for size, length in sizes]
+    with TemporaryDirectory() as empty:
+        compiling, loading = (alone(2, 8, [1], empty)[0]["first"] for _ in range(2))
+    note = (
+        f"Imports, problem and first terminal law at (2, 8): {compiling:.1f} s with an empty cache of compiled code, "
+    )
+    return rows, [*NOTES, note + f"{loading:.1f} s with a filled one."], rounds
 
 
 @njit(cache=True)
@@ -81,10 +93,11 @@ def scalar(potential: np.ndarray, size: int, length: int) -> np.ndarray:
     return potential
 
 
-def alone(size: int, length: int, threads: list[int]) -> tuple[dict[str, float], int]:
-    """Median wall seconds by number of threads, and the peak memory in bytes, of a process of its own."""
+def alone(size: int, length: int, threads: list[int], cache: str = "") -> tuple[dict[str, float], int]:
+    """Median wall seconds by number of threads ("first": imports and first call), and peak bytes, of a new process."""
     code = ALONE.format(size=size, length=length, weight=WEIGHT, threads=threads)
-    environment = os.environ | {"NUMBA_NUM_THREADS": str(max(threads))}
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    environment |= {"NUMBA_NUM_THREADS": str(max(threads))} | ({"NUMBA_CACHE_DIR": cache} if cache else {})
     output = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
     seconds, peak = json.loads(output.stdout)
     return seconds, peak
@@ -97,20 +110,25 @@ def _row(size: int, length: int, rounds: int) -> dict:
     assert made is not None
     potential, edges = made[0], length * size * (size + 1) ** (length - 1)
     lattice = groups.to_lattice(potential).ravel()
+    buffer = np.empty_like(potential)
+
+    def fresh(values: np.ndarray) -> np.ndarray:
+        np.copyto(buffer, values)
+        return buffer
 
     def sweep(values: np.ndarray) -> np.ndarray:
         compiled.terminal(values, groups.offsets, size, length, np.empty(0))
         return values[groups.completed]
 
     completed = (slice(0, size),) * length
-    plain = scalar(lattice.copy(), size, length).reshape(process.shape)[completed].ravel()
-    worst = float(np.abs(plain / sweep(potential.copy()) - 1).max())
+    plain = scalar(fresh(lattice), size, length).reshape(process.shape)[completed].flatten()
+    worst = float(np.abs(plain / sweep(fresh(potential)) - 1).max())
     if worst > TOLERANCE:
         raise AssertionError(f"sweeps of {process} disagree by {worst:.2g}")
     times = measure(
         {
-            "sweep": lambda: sweep(potential.copy()),
-            "scalar": lambda: scalar(lattice.copy(), size, length),
+            "sweep": lambda: sweep(fresh(potential)),
+            "scalar": lambda: scalar(fresh(lattice), size, length),
             "law": lambda: sweep(layout.potential(process, WEIGHT)[0]),  # type: ignore[index]
         },
         rounds if groups.states < 10**7 else 3,
@@ -130,6 +148,5 @@ def _row(size: int, length: int, rounds: int) -> dict:
         "one / two threads, wall": seconds["1"] / seconds["2"] if large else "-",
         "peak, MB": peak / 1e6 if large else "-",
         "peak, bytes/state": peak / groups.states if large else "-",
-        "first call, s": times["law"].first,
         "largest relative difference": worst,
     }

@@ -72,7 +72,7 @@ class GuidedProcess:
                 "GuidedProcess(problem, guidance)",
                 'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
             )
-        _checks.lattice_fits(problem.vocab_size, problem.length, 8 * (problem.length + 4), "the rates on the lattice")
+        _checks.lattice_fits(problem.vocab_size, problem.length, 8)
         guidance.rule.check(problem)
         _no_dead_ends(problem, guidance)
         self.problem, self.guidance = problem, guidance
@@ -105,6 +105,7 @@ class GuidedProcess:
     def rates(self, weight: float | None = None) -> Rates:
         """All rates at a weight; without one, at the weight near the data (the last segment's)."""
         chosen = self.segments[-1].weight if weight is None else _checks.weight(weight)
+        _checks.lattice_fits(self.vocab_size, self.length, 8 * (self.length + 4), "the rates on the lattice")
         return _rates(self.problem, self.guidance.rule, chosen)
 
     def exit_rates(self, weight: float | None = None) -> np.ndarray:

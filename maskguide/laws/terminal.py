@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from ..process import GuidedProcess
@@ -71,13 +73,21 @@ def _compiled(process: GuidedProcess, weight: float, start: np.ndarray | None) -
     return reached[groups.completed].reshape((process.vocab_size,) * process.length).copy(), method, 0.0
 
 
+def _idle_threads(most: int) -> int:
+    """Threads that would not have to share a core: waiting for a late one costs more than it brings."""
+    try:
+        return max(1, min(most, round((os.cpu_count() or 1) - os.getloadavg()[0])))
+    except OSError:
+        return 1
+
+
 def _run_in_place(values: np.ndarray, groups, start: np.ndarray) -> None:
     import numba
 
     from . import compiled
 
     arguments = values, groups.offsets, groups.vocab_size, groups.length, start
-    threads = numba.get_num_threads()
+    threads = _idle_threads(numba.get_num_threads())
     if groups.states < MANY_STATES or threads == 1:
         compiled.terminal(*arguments)
     else:
