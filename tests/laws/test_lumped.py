@@ -238,6 +238,16 @@ def test_hazards_beyond_the_cap_change_no_law():
     assert np.abs(law.probs - lump(mg.transient_law(full, 2.0).probs, problem)).sum() < 1e-12
 
 
+@pytest.mark.parametrize("length, nodes", [(30, 40), (100, 79), (300, 157)])
+def test_the_number_of_nodes_does_not_depend_on_stiffness(length, nodes):
+    problem = random_problem(1, 2, length)
+    for weight in (2.0, 20.0):
+        rates = count_chain.count_rates(problem, RULES["product"], weight)
+        quadrature = count_chain.Quadrature(rates, None, np.array([1.0]))
+        assert quadrature.contour.points.size == nodes and quadrature.error < 1e-12
+        assert max(level.max() for level in rates.exit) > (50 if weight == 2 else 1e19)
+
+
 HIDDEN = [((2, 2), 1, 1.0), ((2, 2), 4, 10.0), ((3, 2), 31, 1.0), ((2, 3), 7, 10.0)]
 
 
