@@ -9,6 +9,9 @@ from importlib import import_module
 
 NAMES = {
     "terminal_law": "Terminal law: lattice sweep against sparse solvers",
+    "sweep": "Terminal law: compiled sweep, its growth, threads and memory",
+    "transient": "Law at a clock: contour against expm_multiply",
+    "lumped": "Exchangeable problems: laws on counts",
     "gillespie": "Gillespie: numba against vectorised numpy and torch",
     "exact_against_simulated": "Error for CPU time: exact law against simulation",
 }

@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "TableProblem": "problems.table",
+    "ExchangeableProblem": "problems.exchangeable",
+    "problem_from_samples": "problems.samples",
     "read_problem": "problems.data",
     "regions": "problems.regions",
     "zoo": "problems.zoo",
@@ -22,6 +24,7 @@ _HOME = {
     "noise_schedule": "schedules",
     "uniform_grid": "schedules",
     "Law": "laws.law",
+    "CountLaw": "laws.count_law",
     "terminal_law": "laws.terminal",
     "transient_law": "laws.transient",
     "stepped_law": "laws.stepped",
@@ -55,6 +58,8 @@ _MODULES = {"zoo", "symbolic"}
 __all__ = [
     "AccuracyWarning",
     "CompletionTime",
+    "CountLaw",
+    "ExchangeableProblem",
     "Guidance",
     "GuidedProcess",
     "InputError",
@@ -79,6 +84,7 @@ __all__ = [
     "mutual_information",
     "noise_schedule",
     "posterior_table",
+    "problem_from_samples",
     "read_problem",
     "regions",
     "sample",
@@ -101,6 +107,7 @@ if TYPE_CHECKING:
     from .laws import symbolic
     from .laws.completion import CompletionTime, completion_time
     from .laws.convergence import measured_order, steps_needed, tv_error
+    from .laws.count_law import CountLaw
     from .laws.decay import late_rate, tv_decay
     from .laws.doob import log_h, tilted_law
     from .laws.export import export
@@ -119,7 +126,9 @@ if TYPE_CHECKING:
     from .laws.transient import transient_law
     from .problems import zoo
     from .problems.data import read_problem
+    from .problems.exchangeable import ExchangeableProblem
     from .problems.regions import regions
+    from .problems.samples import problem_from_samples
     from .problems.table import TableProblem
     from .process import GuidedProcess
     from .samplers.sample import sample

@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _checks
 from .guidance import Guidance, Segment
+from .problems.exchangeable import ExchangeableProblem
 from .problems.table import TableProblem
 from .rules import Rule
 
@@ -61,21 +62,30 @@ class GuidedProcess:
 
     Parameters
     ----------
-    problem : TableProblem
+    problem : TableProblem or ExchangeableProblem
+        An exchangeable problem has laws on counts (`terminal_law`, `transient_law`, `tv_decay`, `late_rate`); rates on
+        the lattice, and what needs them, are for tables.
     guidance : Guidance
     """
 
-    def __init__(self, problem: TableProblem, guidance: Guidance):
-        if not isinstance(problem, TableProblem) or not isinstance(guidance, Guidance):
+    def __init__(self, problem: Any, guidance: Guidance):
+        if not isinstance(problem, (TableProblem, ExchangeableProblem)) or not isinstance(guidance, Guidance):
             _checks.fail(
                 f"GuidedProcess({type(problem).__name__}, {type(guidance).__name__})",
                 "GuidedProcess(problem, guidance)",
                 'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
             )
-        _checks.lattice_fits(problem.vocab_size, problem.length, 8)
-        guidance.rule.check(problem)
-        _no_dead_ends(problem, guidance)
-        self.problem, self.guidance = problem, guidance
+        self.problem: Any = problem
+        self.guidance = guidance
+        if isinstance(problem, TableProblem):
+            _checks.lattice_fits(problem.vocab_size, problem.length, 8)
+            guidance.rule.check(problem)
+            _no_dead_ends(problem, guidance)
+
+    @property
+    def on_counts(self) -> bool:
+        """Whether the problem is exchangeable, its laws lumped onto counts."""
+        return isinstance(self.problem, ExchangeableProblem)
 
     @property
     def vocab_size(self) -> int:
@@ -104,9 +114,19 @@ class GuidedProcess:
 
     def rates(self, weight: float | None = None) -> Rates:
         """All rates at a weight; without one, at the weight near the data (the last segment's)."""
+        self.needs_table("rates on the lattice")
         chosen = self.segments[-1].weight if weight is None else _checks.weight(weight)
         _checks.lattice_fits(self.vocab_size, self.length, 8 * (self.length + 4), "the rates on the lattice")
         return _rates(self.problem, self.guidance.rule, chosen)
+
+    def needs_table(self, what: str) -> None:
+        """Refuse what laws on counts cannot give."""
+        if self.on_counts:
+            _checks.fail(
+                f"{what} of {self.problem!r}",
+                "an exchangeable problem has terminal_law, transient_law, tv_decay and late_rate",
+                "problem.table() is the same problem on the lattice, for few coordinates",
+            )
 
     def exit_rates(self, weight: float | None = None) -> np.ndarray:
         """R(x), shape (N+1,)*D: the total rate at which masks disappear from x."""

@@ -5,10 +5,14 @@ from fractions import Fraction
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch: test workers share the cores, and spinning threads starve them
 
+import hypothesis
 import numpy as np
 import pytest
 
 import maskguide as mg
+
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 
 def table(target_counts, other_counts, **names):

@@ -112,6 +112,7 @@ def completion_time(process: GuidedProcess) -> CompletionTime:
     """
     if not isinstance(process, GuidedProcess):
         _checks.fail(f"a {type(process).__name__}", "completion_time(process)", "build a GuidedProcess first")
+    process.needs_table("completion time")
     return CompletionTime(process)
 
 

@@ -22,6 +22,7 @@ from .. import _checks
 from ..process import GuidedProcess, Rates
 from . import contour, positive
 from .law import masked_states
+from .lumped import late_rate_counts, tv_decay_counts
 from .sweep import all_masked, is_large, visits
 from .transient import stages, transient_law
 
@@ -64,16 +65,20 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
 
     Source: docs/theory.md, section 2.3; docs/exact-laws.md.
     """
+    if process.on_counts:
+        return tv_decay_counts(process.problem, process.guidance, clock, log=log)
     clocks = _checks.clocks(clock)
     values = np.array(_log_tvs(process, np.atleast_1d(clocks))).reshape(clocks.shape)
     return values if log else np.exp(values)
 
 
 def late_rate(process: GuidedProcess) -> tuple[float, tuple[int, ...]]:
-    """min R(x) over the reachable contexts of the last segment, and the context that attains it.
+    """min R(x) over the reachable contexts of the last segment, and the context (or counts) that attains it.
 
     TV decays like e^{-rate u} at late clocks. Source: theory page "Decay of total variation".
     """
+    if process.on_counts:
+        return late_rate_counts(process.problem, process.guidance)
     if is_large(process):
         exit, reached = _spectrum(process, process.segments[-1].weight, None)[1:]
         exit = np.where((reached > 0) & (exit > 0), exit, np.inf)

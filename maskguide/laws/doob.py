@@ -34,6 +34,8 @@ def tilted_law(problem: TableProblem, weight: float) -> Law:
 
     Source: docs/theory.md sections 2.1 and 2.4.
     """
+    if not isinstance(problem, TableProblem):
+        _checks.fail(f"tilted law of {problem!r}", "it needs a TableProblem", "problem.table(), for few coordinates")
     logs = log_tilted(problem, _checks.weight(weight))
     probs = np.exp(logs - logs.max())
     return Law(probs / probs.sum(), problem, np.array(np.inf), "tilted")

@@ -42,6 +42,7 @@ def export(process: GuidedProcess, path: str | Path, *, targets: Sequence[Sequen
     InputError
         Weight schedules, more than 2,000,000 states, unknown file types, targets that are no states.
     """
+    process.needs_table("an export")
     path = Path(path)
     _checks.output_file(path, WRITERS)
     if not process.guidance.is_constant:

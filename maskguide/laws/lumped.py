@@ -17,6 +17,7 @@ from .. import _checks
 from ..guidance import Guidance, Segment
 from ..problems.counts import multinomials
 from ..problems.exchangeable import ExchangeableProblem
+from ..process import GuidedProcess
 from .count_chain import Quadrature, count_rates, unit_hazard, visits
 from .count_law import CountLaw
 from .count_tails import WARNED_ERROR, log_tv
@@ -219,3 +220,13 @@ def _binomial(length: int, clocks: np.ndarray) -> np.ndarray:
     k = np.arange(length + 1)
     logs = np.multiply.outer(np.log(-np.expm1(-clocks)), k) - np.multiply.outer(clocks, length - k)
     return np.exp(multinomials(2, length).log() + logs)
+
+
+# The same for a process: what the public functions call ---------------------------------------------------
+
+
+def process_counts(process: GuidedProcess, start: object) -> tuple[ExchangeableProblem, Guidance]:
+    """Problem and guidance of a process on counts; a start other than all masked is refused."""
+    if start is not None:
+        _checks.fail("start= with an exchangeable problem", "laws on counts start fully masked", "use problem.table()")
+    return process.problem, process.guidance

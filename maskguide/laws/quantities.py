@@ -27,6 +27,7 @@ def expected_reveals(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
     clock : float or array_like (T,)
         u = -log m(t) in [0, inf].
     """
+    process.needs_table("expected reveals")
     law = transient_law(process, clock)
     return sum((law.marginal(i)[..., :-1].sum(axis=-1) for i in range(law.length)), np.zeros(law.clock.shape))
 
@@ -46,6 +47,7 @@ def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
     -------
     array of shape clock.shape + (K,), rows summing to one.
     """
+    process.needs_table("class posterior")
     law = transient_law(process, clock)
     axes = tuple(range(law.clock.ndim, law.probs.ndim))
     classes = range(process.problem.num_classes)

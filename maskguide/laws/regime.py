@@ -72,6 +72,7 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     place; "rectified" with a fixed gamma0 is refused. The claim that TV always falls double
     exponentially in w needs the hypothesis "no reachable blind context".
     """
+    process.needs_table("decay regime")
     problem, rule = process.problem, process.guidance.rule
     _needs_growing_rates(rule)
     rate, slowest = late_rate(process)

@@ -64,6 +64,7 @@ def stepped_law(
 
     Source: docs/theory.md section 2.6, docs/stepped-laws.md.
     """
+    process.needs_table("stepped laws")
     chosen = METHODS[_checks.choice(method, METHODS, "method")].with_parameters(**parameters)
     times, noise = _checks.time_grid(grid), noise_schedule(schedule)
     clocks = noise.clock(times)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import cast
 
 import numpy as np
 
 from ..process import GuidedProcess
 from .law import Law
+from .lumped import process_counts, terminal_counts
 from .sweep import all_masked, is_large, starting_law, visits
 from .transient import transient_law
 
@@ -34,10 +36,12 @@ def terminal_law(process: GuidedProcess, *, start: object = None) -> Law:
     Law
         ``.probs`` of shape (N,)*D, summing to one. ``.method``: "sweep" (numpy; few coordinates), "potential
         sweep" (compiled; rate product), "coordinate sweep" (compiled; normalized) or "edge sweep" (compiled; other
-        rules, and rate products beyond the range of float64).
+        rules, and rate products beyond the range of float64). Of an ExchangeableProblem a CountLaw.
 
     Source: docs/theory.md, section 2.1; docs/exact-laws.md.
     """
+    if process.on_counts:
+        return cast(Law, terminal_counts(*process_counts(process, start)))
     *earlier, last = process.segments
     begin, error, before = starting_law(process, start), 0.0, ""
     if earlier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import comb
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from ..guidance import Segment
 from ..process import GuidedProcess, Rates
 from . import contour, positive
 from .law import Law
+from .lumped import process_counts, transient_counts
 from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
@@ -42,7 +44,7 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
     Returns
     -------
     Law
-        ``.probs`` of shape clock.shape + (N+1,)*D, last index = mask.
+        ``.probs`` of shape clock.shape + (N+1,)*D, last index = mask; of an ExchangeableProblem a :class:`CountLaw`.
 
     Raises
     ------
@@ -51,6 +53,8 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
 
     Source: docs/theory.md, section 2.2; docs/exact-laws.md.
     """
+    if process.on_counts:
+        return cast(Law, transient_counts(*process_counts(process, start), clock))
     clocks = _checks.clocks(clock)
     states = (process.vocab_size + 1) ** process.length
     _checks.fits_in_memory(8 * states * max(1, clocks.size), f"laws at {clocks.size} clocks", "ask for fewer clocks")

@@ -76,6 +76,7 @@ def sample(
     InputError
         Unknown method or engine, a bad grid or seed, tables that do not fit in memory.
     """
+    process.needs_table("samples")
     chosen = METHODS[_checks.choice(method, METHODS, "method")]
     _checks.choice(engine, ENGINES, "engine")
     count, seed = _checks.integer(n, "n", 1), _checks.seed(seed)
