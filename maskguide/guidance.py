@@ -14,12 +14,9 @@ from typing import Any
 
 from . import _checks, rules
 from .pointwise import normalized_rates, product_rates
-from .rules import CLOSED_FORM_RULES, Rule
+from .rules import Rule
 
-__all__ = ["RULES", "Guidance", "Rule", "Segment", "WeightSchedule", "normalized_rates", "product_rates"]
-
-
-RULES = CLOSED_FORM_RULES  # the rules that every engine knows; maskguide.rules.RULES lists all
+__all__ = ["Guidance", "Rule", "Segment", "WeightSchedule", "normalized_rates", "product_rates"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.guidance import RULES, normalized_rates, product_rates
+from maskguide.guidance import normalized_rates, product_rates
+from maskguide.rules import CLOSED_FORM_RULES as RULES
 
 weights = st.floats(-1, 30)
 

@@ -22,9 +22,9 @@ from functools import lru_cache
 import numpy as np
 
 from .. import _checks
-from ..guidance import RULES, Rule
 from ..problems.counts import revealed
 from ..problems.exchangeable import ExchangeableProblem
+from ..rules import CLOSED_FORM_RULES, Rule
 
 INSTANT = 1e100  # hazards above are taken as this: the context is left within 1e-100 of clock either way
 REACH = 4.0  # sigma * u: terms are at most e^4 times the law they add up to
@@ -86,7 +86,7 @@ def unit_hazard(rule: Rule, weight: float) -> bool:
 
 def jumps(problem: ExchangeableProblem, rule: Rule, weight: float) -> Iterator[np.ndarray]:
     """r/R for each level: exchangeable coordinates leave alike, so the rate product's r/R are the normalised rates."""
-    chosen = RULES["normalized"] if rule.name == "product" else rule
+    chosen = CLOSED_FORM_RULES["normalized"] if rule.name == "product" else rule
     for target, mixture in problem.conditionals:
         rates = chosen.rates(target, mixture, weight)
         hazard = rates.sum(axis=-1, keepdims=True)
@@ -258,5 +258,5 @@ def _guided(pair: np.ndarray, rule: Rule, weight: float) -> np.ndarray:
     rates = rule.rates(pair[0], pair[1], weight)
     instant = ~(rates.sum(axis=-1) < INSTANT)
     if instant.any():
-        rates[instant] = INSTANT * RULES["normalized"].rates(pair[0][instant], pair[1][instant], weight)
+        rates[instant] = INSTANT * CLOSED_FORM_RULES["normalized"].rates(pair[0][instant], pair[1][instant], weight)
     return rates

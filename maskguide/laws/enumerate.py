@@ -23,8 +23,9 @@ import mpmath
 import numpy as np
 
 from .. import _checks
-from ..guidance import RULES, Segment, WeightSchedule
+from ..guidance import Segment, WeightSchedule
 from ..problems.table import TableProblem, marginal_table
+from ..rules import CLOSED_FORM_RULES
 
 MAX_PATHS = 200_000
 PRECISION = 3  # working digits over digits promised: divided differences at close nodes lose some
@@ -51,7 +52,7 @@ def rates(problem: TableProblem, rule: str, weight: Any, *, digits: int | None =
     -------
     dict of context x -> dict of child y -> rate, for the contexts that can be visited.
     """
-    _checks.choice(rule, RULES, "rule")
+    _checks.choice(rule, CLOSED_FORM_RULES, "rule")
     _checks.weight(weight)
     if digits is None and weight != int(weight):
         _checks.fail(f"weight w = {weight} in exact arithmetic", "a whole number", "give digits=60 for any w")

@@ -18,11 +18,11 @@ from ..guidance import Guidance, Segment
 from ..problems.counts import multinomials
 from ..problems.exchangeable import ExchangeableProblem
 from ..process import GuidedProcess
+from ..rules import CLOSED_FORM_RULES
 from .count_chain import Quadrature, count_rates, unit_hazard, visits
 from .count_law import CountLaw
 from .count_tails import WARNED_ERROR, log_tv
 
-RULES = ("product", "normalized")
 STRETCH = 2.0  # clocks within this factor share a contour
 
 
@@ -148,7 +148,7 @@ def _usable(problem: ExchangeableProblem, guidance: Guidance) -> None:
             "an ExchangeableProblem and a Guidance",
             'ExchangeableProblem([[0.5, 0.5], [0.1, 0.9]], [0.5, 0.5]), Guidance("product", 2.0)',
         )
-    _checks.choice(guidance.rule.name, RULES, "rule for laws on counts")
+    _checks.choice(guidance.rule.name, CLOSED_FORM_RULES, "rule for laws on counts")
     leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(guidance.schedule.weights))
     if leaves and ((problem.mixture_law > 0) & (problem.target_law == 0)).any():
         _checks.fail(

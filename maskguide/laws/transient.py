@@ -14,6 +14,7 @@ from ..process import GuidedProcess, Rates
 from . import contour, positive
 from .law import Law
 from .lumped import process_counts, transient_counts
+from .settled import settled
 from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
@@ -144,8 +145,6 @@ def _masks(process: GuidedProcess) -> np.ndarray:
 
 
 def _at_infinity(process: GuidedProcess, segment: Segment, law: np.ndarray | None) -> tuple[np.ndarray, float]:
-    from .terminal import settled
-
     whole = np.zeros(process.shape)
     completed, _, lost = settled(process, segment.weight, law)
     whole[(slice(0, process.vocab_size),) * process.length] = completed

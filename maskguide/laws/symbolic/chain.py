@@ -12,8 +12,8 @@ import numpy as np
 import sympy
 
 from ... import _checks
-from ...guidance import RULES
 from ...problems.table import TableProblem
+from ...rules import CLOSED_FORM_RULES
 from .table import exact_number
 
 w = sympy.Symbol("w", real=True)
@@ -37,7 +37,7 @@ class Chain:
 
     def __init__(self, problem: TableProblem, rule: str, weight: sympy.Expr):
         self.problem, self.weight = problem, weight
-        self.unit_hazard = RULES[rule].unit_hazard
+        self.unit_hazard = CLOSED_FORM_RULES[rule].unit_hazard
         self.mask = problem.vocab_size
         self.start: State = (self.mask,) * problem.length
         table = problem.exact_mixture_table if weight == -1 else problem.exact_target_table
@@ -123,7 +123,7 @@ def build(problem: TableProblem, rule: str, weight: Any) -> Chain:
     """The chain of a checked rule, weight and problem size; the most recent ones are kept."""
     if not isinstance(problem, TableProblem):
         _checks.fail(f"a {type(problem).__name__}", "closed forms need a TableProblem", 'zoo.get("overlap-1d")')
-    return _build(problem, _checks.choice(rule, RULES, "rule"), _weight(weight))
+    return _build(problem, _checks.choice(rule, CLOSED_FORM_RULES, "rule"), _weight(weight))
 
 
 def fits(problem: TableProblem, masks: bool = True) -> None:
