@@ -1,13 +1,14 @@
 """The benchmarks run, check before they time, and notice a wrong candidate. No assertion on speed."""
 
 import json
+import sys
 import time
 
 import numpy as np
 import pytest
 
 import maskguide as mg
-from benchmarks import exact_against_simulated, gillespie, results, terminal_law, timing
+from benchmarks import exact_against_simulated, gillespie, results, storm, terminal_law, timing, transient
 
 
 def busy(seconds: float) -> np.ndarray:
@@ -92,3 +93,38 @@ def test_small_runs_of_the_simulations(monkeypatch):
     chosen = {"squares": mg.zoo.get("small-squares-2d")}
     row = exact_against_simulated.run(chosen, (500, 8_000), rounds=1)[0][0]
     assert row["n for TV 0.001"] == pytest.approx(100 * row["n for TV 0.01"], abs=100)
+
+
+def test_transient_row_with_the_peer_and_with_the_peer_stopped(monkeypatch):
+    (whole,) = transient.run(((2, 8, 2.0),), rounds=1)[0]
+    assert whole["L1 difference"] <= transient.TOLERANCE and whole["expm_multiply / contour"] > 0
+    monkeypatch.setattr(transient, "LONGEST_PEER", 1e-3)
+    (stopped,) = transient.run(((2, 8, 4.0),), rounds=1)[0]
+    assert stopped["L1 difference"].endswith("on 256 states")
+    assert stopped["expm_multiply / contour"].startswith("above ")
+
+
+def test_transient_check_notices_a_wrong_law():
+    process = mg.GuidedProcess(terminal_law.random_problem(2, 8), mg.Guidance("product", 2.0))
+    reference, states = transient.part(process, process.rate_matrix().T.tocsr())
+    law = mg.transient_law(process, 1.0)
+    assert transient.check(law, reference, states) <= law.error
+    with pytest.raises(AssertionError, match="disagree"):
+        transient.check(mg.transient_law(process, 1.0 + 1e-6), reference, states)
+
+
+def test_storm_agrees_with_our_law():
+    pytest.importorskip("stormpy", reason="stormpy is not installed: pip install stormpy")
+    (row,) = storm.run(((2, 3),), rounds=1)[0]
+    assert row["difference"] <= storm.TOLERANCE and row["states"] == 27
+
+
+def test_storm_check_notices_a_wrong_probability():
+    with pytest.raises(AssertionError, match="disagree"):
+        storm.check(0.5, 0.5 + 2e-9)
+
+
+def test_storm_missing_is_said_and_skipped(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "stormpy", None)
+    assert storm.run() is None
+    assert "storm: skipped" in capsys.readouterr().out
