@@ -21,6 +21,7 @@ except ImportError:
     _checks.fail("matplotlib is not installed", "figures need it", "pip install 'maskguide[report]'")
 
 from .panels import (
+    PALETTE,
     REGIME_COLOURS,
     by_rule,
     draw_bars,
@@ -33,6 +34,7 @@ from .panels import (
     one_of_each,
     panels,
     spread_name,
+    weight_colour,
     weight_handles,
     with_legend,
 )
@@ -42,6 +44,20 @@ if TYPE_CHECKING:
     from ..validation import Case, RegimeCurve, Validation
 
     Entry = tuple[str, str, bytes]  # title, caption, SVG
+
+__all__ = [
+    "PALETTE",
+    "STYLE",
+    "covariance",
+    "figures",
+    "headline",
+    "law_heatmaps",
+    "regime_curves",
+    "regions",
+    "svg",
+    "tv_decay",
+    "weight_colour",
+]
 
 STYLE: Any = {
     "figure.facecolor": "white", "font.family": "DejaVu Sans", "font.size": 9.0, "axes.titlesize": 9.0,
