@@ -89,3 +89,15 @@ def test_errors(fading):
         mg.compare(samples, mg.transient_law(process, [1.0, 2.0]))
     with pytest.raises(mg.InputError, match="shape"):
         mg.compare_decay(samples, [1.0, 2.0], [0.5])
+
+
+def test_bounds_are_the_stated_formulas():
+    """Worked by hand for p = (1/4, 3/4) at n = 400 and alpha = 1e-6: a looser bound would pass every other test."""
+    process = mg.GuidedProcess(mg.TableProblem([[0.25, 0.75]], [1.0]), mg.Guidance())
+    samples = mg.sample(process, 400)
+    found = mg.compare(samples, mg.terminal_law(process))
+    assert found.tv_bound == pytest.approx(0.153064, abs=1e-6)  # sqrt(3/16/400) + sqrt(log(1e6)/800)
+    assert found.smallest_visible_bias == pytest.approx(0.319832, abs=1e-6)  # + sqrt(2/400)/2 + sqrt(log(1e6)/800)
+    assert found.covariance_bound[0, 0] == pytest.approx(0.067381, abs=1e-6)  # Bernstein: variance 3/64, range 3/8
+    decay = mg.compare_decay(samples, [1.0], mg.tv_decay(process, [1.0]))
+    assert decay.band == pytest.approx(0.134669, abs=1e-6)  # sqrt(log(2e6)/800)
