@@ -16,6 +16,7 @@ LOW_32 = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
 TWO_TO_MINUS_53 = 2.0**-53
+ALL_53 = 2**53 - 1
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
@@ -42,11 +43,19 @@ def bits_53(high: Any, low: Any) -> Any:
     return ((high >> 5) << 26) + (low >> 6)
 
 
-def two_draws(k0: Any, k1: Any, trajectory: Any, draw: Any) -> tuple[Any, Any]:
-    """The two independent 53-bit integers of draw `draw` of trajectory `trajectory`.
+def two_draws(k0: Any, k1: Any, trajectory: Any, draw: Any, stream: Any = 0) -> tuple[Any, Any]:
+    """The two independent 53-bit integers of draw `draw` of a stream of trajectory `trajectory`.
 
-    The counter is (trajectory low, trajectory high, draw, 0), each word of 32 bits. Multiply by
+    The counter is (trajectory low, trajectory high, draw, stream), each word of 32 bits. Multiply by
     `TWO_TO_MINUS_53` **in float64**: an int64 tensor times a Python float would be float32.
     """
-    a, b, c, d = philox(trajectory & LOW_32, (trajectory >> 32) & LOW_32, draw, draw * 0, k0, k1)
+    a, b, c, d = philox(trajectory & LOW_32, (trajectory >> 32) & LOW_32, draw, draw * 0 + stream, k0, k1)
     return bits_53(a, b), bits_53(c, d)
+
+
+def pair(trajectory: Any, antithetic: Any) -> tuple[Any, Any]:
+    """(whose draws a trajectory uses, mask to xor its 53-bit integers with); `antithetic` is 0 or 1.
+
+    Antithetic trajectories 2k and 2k + 1 share the draws of k: the second takes 2^53 - 1 - bits, its mirror image.
+    """
+    return trajectory >> antithetic, -(trajectory & antithetic) & ALL_53

@@ -9,10 +9,12 @@ ranges and sources: docs/rules.md.
 from __future__ import annotations
 
 from math import inf, pi
+from typing import Any
 
 import numpy as np
 
 from . import _checks
+from ._arrays import namespace
 
 RATIO_TOLERANCE = 1e-12  # ratios p_z/p this close are equal: they differ by rounding only
 
@@ -104,6 +106,24 @@ def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> n
     within = ((1 + weight) * theta < edge) & (inside > 0).any(axis=-1, keepdims=True)
     law = np.where(within, inside, last) ** 2
     return quotient(law, law.sum(axis=-1, keepdims=True), 0.0)
+
+
+def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, normalise: bool) -> Any:
+    """log of p_z^a p^b from log p_z and log p, (..., N), numpy or torch; divided by its sum if asked.
+
+    -inf where the reference is impossible, and unless a = 0 where the target is. Sampled one context at a time, so
+    that no table is needed.
+    """
+    xp = namespace(log_reference)
+    possible = log_reference > -inf if a == 0 else (log_reference > -inf) & (log_target > -inf)
+    first, second = (xp.where(possible, log, 0.0) for log in (log_target, log_reference))
+    log_rate = xp.where(possible, a * first + b * second, -inf)
+    if not normalise:
+        return log_rate
+    largest = xp.amax(log_rate, -1)[..., None]
+    largest = xp.where(largest > -inf, largest, 0.0)
+    total = xp.log(xp.where(possible, xp.exp(log_rate - largest), 0.0).sum(-1))[..., None] + largest
+    return xp.where(possible, log_rate - total, -inf)
 
 
 def ratios(target: np.ndarray, mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _checks
+from ._arrays import namespace
 from .guidance import Guidance, Segment
+from .problems.conditionals import Denoiser
 from .problems.exchangeable import ExchangeableProblem
 from .problems.table import TableProblem
-from .rules import Rule
+from .rules import Rule, class_index
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -62,14 +64,15 @@ class GuidedProcess:
 
     Parameters
     ----------
-    problem : TableProblem or ExchangeableProblem
+    problem : TableProblem, ExchangeableProblem or Denoiser
         An exchangeable problem has laws on counts (`terminal_law`, `transient_law`, `tv_decay`, `late_rate`); rates on
-        the lattice, and what needs them, are for tables.
+        the lattice, and what needs them, are for tables. Any other Denoiser, such as a ProductMixture of hundreds of
+        coordinates, is sampled (`sample`) from conditionals computed on the way.
     guidance : Guidance
     """
 
     def __init__(self, problem: Any, guidance: Guidance):
-        if not isinstance(problem, (TableProblem, ExchangeableProblem)) or not isinstance(guidance, Guidance):
+        if not isinstance(problem, (TableProblem, ExchangeableProblem, Denoiser)) or not isinstance(guidance, Guidance):
             _checks.fail(
                 f"GuidedProcess({type(problem).__name__}, {type(guidance).__name__})",
                 "GuidedProcess(problem, guidance)",
@@ -77,10 +80,16 @@ class GuidedProcess:
             )
         self.problem: Any = problem
         self.guidance = guidance
-        if isinstance(problem, TableProblem):
+        if self.on_lattice:
             _checks.lattice_fits(problem.vocab_size, problem.length, 8)
+        if not self.on_counts:
             guidance.rule.check(problem)
             _no_dead_ends(problem, guidance)
+
+    @property
+    def on_lattice(self) -> bool:
+        """Whether the problem is a table, its chain known on the whole lattice."""
+        return isinstance(self.problem, TableProblem)
 
     @property
     def on_counts(self) -> bool:
@@ -120,13 +129,27 @@ class GuidedProcess:
         return _rates(self.problem, self.guidance.rule, chosen)
 
     def needs_table(self, what: str) -> None:
-        """Refuse what laws on counts cannot give."""
-        if self.on_counts:
+        """Refuse what needs the whole lattice for a problem that is no table."""
+        if not self.on_lattice:
+            counts = "an exchangeable problem has terminal_law, transient_law, tv_decay and late_rate"
             _checks.fail(
                 f"{what} of {self.problem!r}",
-                "an exchangeable problem has terminal_law, transient_law, tv_decay and late_rate",
+                counts if self.on_counts else "a problem of computed conditionals has samples, and no exact laws",
                 "problem.table() is the same problem on the lattice, for few coordinates",
             )
+
+    def log_rates(self, tokens: Any, weight: float) -> Any:
+        """log r(x -> x with x_i = v), (n, D, N), from tokens (n, D), mask N; numpy or torch, as the tokens are.
+
+        -inf at revealed coordinates and impossible tokens. Computed from the two conditionals of these states only.
+        """
+        rule, problem = self.guidance.rule, self.problem
+        away = None if rule.negative is None else class_index(problem, rule.negative, "negative class")
+        log_rate = rule.log_rates(
+            problem.log_conditionals(tokens, problem.target), problem.log_conditionals(tokens, away), weight
+        )
+        xp = namespace(tokens)
+        return xp.where((tokens == self.vocab_size)[..., None], log_rate, -np.inf)
 
     def exit_rates(self, weight: float | None = None) -> np.ndarray:
         """R(x), shape (N+1,)*D: the total rate at which masks disappear from x."""
@@ -154,16 +177,20 @@ class GuidedProcess:
         return f"GuidedProcess({self.problem!r}, {self.guidance!r})"
 
 
-def _no_dead_ends(problem: TableProblem, guidance: Guidance) -> None:
+def _no_dead_ends(problem: Any, guidance: Guidance) -> None:
     """w = -1 may leave the target's support; a later w > -1 has no rate out of there."""
     weights = guidance.schedule.weights
     leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(weights))
-    if leaves and ((guidance.rule.reference(problem) > 0) & (problem.target_table == 0)).any():
+    if leaves and (not isinstance(problem, TableProblem) or _leaves_support(problem, guidance)):
         _checks.fail(
             f"{guidance.schedule} returns from w = -1 to a larger weight",
             "w = -1 reaches states that the target never visits, and no other weight leads out of them",
             "start from a weight slightly above -1, such as -0.999, or keep w = -1 to the end",
         )
+
+
+def _leaves_support(problem: TableProblem, guidance: Guidance) -> bool:
+    return bool(((guidance.rule.reference(problem) > 0) & (problem.target_table == 0)).any())
 
 
 @lru_cache(maxsize=8)

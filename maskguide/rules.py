@@ -17,6 +17,7 @@ import numpy as np
 
 from . import _checks
 from .pointwise import (
+    log_powers,
     log_product,
     normalized_rates,
     predictor_rates,
@@ -60,6 +61,8 @@ class Rule:
         Whether the rate also depends on what the other masked coordinates may become ("tilted").
     parameters : tuple of Parameter
     settings : tuple of (name, value)
+    powers : function (weight, **settings) -> (a, b) or None
+        Where the rates are p_z^a p^b, up to normalisation: the two exponents, a = 0 if the target restricts nothing.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Rule:
     looks_ahead: bool = False
     parameters: tuple[Parameter, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
+    powers: Callable[..., tuple[float, float]] | None = None
 
     def with_settings(self, given: Mapping[str, Any]) -> Rule:
         """The same rule with its parameters set; unknown, missing or bad ones are one clear error."""
@@ -103,14 +107,41 @@ class Rule:
         if self.looks_ahead:
             return softmax(np.moveaxis(log_tilted_table(problem, weight), axis, -1)[..., :-1])
         target, reference = (_conditional(table, axis) for table in (problem.target_table, self.reference(problem)))
-        return self.rates(target, reference, weight, **{k: v for k, v in self.settings if k != "negative"})
+        return self.rates(target, reference, weight, **self._numbers)
 
-    def check(self, problem: TableProblem) -> None:
-        """Refuse a problem on which rates would be infinite: the negative class must go where the target goes."""
+    def exponents(self, weight: float) -> tuple[float, float]:
+        """(a, b) of the rates p_z^a p^b at a weight; an error for a rule of another form."""
+        if self.powers is None:
+            _checks.fail(
+                f"the rule {self.name!r} away from a table",
+                f"computed conditionals take {', '.join(name for name, rule in RULES.items() if rule.powers)}",
+                "problem.table() is the same problem on the lattice, for few coordinates",
+            )
+        return self.powers(weight, **self._numbers)
+
+    def log_rates(self, log_target: Any, log_reference: Any, weight: float) -> Any:
+        """log r of coordinates from log conditionals (..., N), numpy arrays or torch tensors; -inf where impossible."""
+        return log_powers(log_target, log_reference, *self.exponents(weight), normalise=self.unit_hazard)
+
+    @property
+    def _numbers(self) -> dict[str, Any]:
+        return {k: v for k, v in self.settings if k != "negative"}
+
+    def check(self, problem: Any) -> None:
+        """Refuse a problem on which rates would be infinite: the negative class must go where the target goes.
+
+        Away from tables only the classes themselves are looked at.
+        """
+        if not isinstance(problem, TableProblem):
+            self.exponents(0.0)
         if self.negative is None:
             return
         index = class_index(problem, self.negative, "negative class")
-        missing = (problem.target_law > 0) & (problem.class_laws[index] == 0)
+        if not isinstance(problem, TableProblem) and index != problem.target:
+            return
+        missing = np.zeros(0, dtype=bool)
+        if index != problem.target:
+            missing = (problem.target_law > 0) & (problem.class_laws[index] == 0)
         if index == problem.target or missing.any():
             fault = "is the target" if index == problem.target else f"never visits {int(missing.sum())} target states"
             _checks.fail(
@@ -144,7 +175,7 @@ def _class_table(problem: TableProblem, index: int) -> np.ndarray:
     return marginal_table(problem.class_laws[index])
 
 
-def class_index(problem: TableProblem, label: int | str, what: str) -> int:
+def class_index(problem: Any, label: int | str, what: str) -> int:
     """The index of a class given by name or number; `what` it is goes into the error sentence."""
     if isinstance(label, str):
         return problem.class_names.index(_checks.choice(label, problem.class_names, what))
@@ -184,19 +215,32 @@ def _negative(value: Any) -> int | str:
     return value if isinstance(value, str) else _checks.integer(value, "negative", 0)
 
 
+def _product_powers(weight: float, **_: Any) -> tuple[float, float]:
+    return 1 + weight, -weight
+
+
+def _predictor_powers(weight: float, temperature: float) -> tuple[float, float]:
+    return (1 + weight) / temperature, 1 - (1 + weight) / temperature
+
+
+def _rectified_powers(weight: float, gamma0: float | None) -> tuple[float, float]:
+    return 1 + weight, -weight if gamma0 is None else gamma0
+
+
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("product", product_rates, False, "p_z^(1+w) p^(-w)", "arXiv:2406.01572"),
-        Rule("normalized", normalized_rates, True, "p_z^(1+w) p^(-w) / Z", "arXiv:2412.10193, arXiv:2507.08965"),
+        Rule("product", product_rates, False, "p_z^(1+w) p^(-w)", "arXiv:2406.01572", powers=_product_powers),
+        Rule("normalized", normalized_rates, True, "p_z^(1+w) p^(-w) / Z", "arXiv:2412.10193, arXiv:2507.08965",
+             powers=_product_powers),
         Rule("predictor", predictor_rates, False, "p (p(z|x_v)/p(z|x))^((1+w)/T)", "arXiv:2406.01572",
-             parameters=(Parameter("temperature", _temperature, 1.0),)),
+             parameters=(Parameter("temperature", _temperature, 1.0),), powers=_predictor_powers),
         Rule("rectified", rectified_rates, False, "p_z^(1+w) p^gamma0", "arXiv:2410.18737",
-             parameters=(Parameter("gamma0", _gamma0, None),)),
+             parameters=(Parameter("gamma0", _gamma0, None),), powers=_rectified_powers),
         Rule("spherical", spherical_rates, True, "(sin((1+w) theta) sqrt(p_z) - sin(w theta) sqrt(p))_+^2 / Z",
              "arXiv:2506.11039"),
         Rule("contrastive", product_rates, False, "p_z^(1+w) p_neg^(-w)", "arXiv:2406.01572",
-             parameters=(Parameter("negative", _negative),)),
+             parameters=(Parameter("negative", _negative),), powers=_product_powers),
         Rule("tilted", normalized_rates, True, "p_z h*(x_v)/h*(x), h*(x) = E[(p(z|X_0)/p(z))^w | x, z]",
              "Doob's transform", looks_ahead=True),
     )

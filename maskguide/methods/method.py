@@ -49,15 +49,6 @@ class Step:
 Reveal = Callable[[np.ndarray, Step], np.ndarray]
 
 
-def no_sampler(hazards: np.ndarray, step: Step) -> np.ndarray:
-    """In place of a reveal probability: the method's step is not of that kind, and no engine draws it."""
-    _checks.fail(
-        "this method has an exact law, but no sampler",
-        'engines draw "gillespie" and the methods that reveal each coordinate on its own',
-        "its law after K steps is stepped_law(process, method, grid)",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """A way to draw from the guided chain.
@@ -77,7 +68,7 @@ class Method:
         Samples follow the chain's own law, with no discretisation.
     reveal : callable or None
         (hazards Z (..., D), step) -> probability that a masked coordinate is revealed within the step, each
-        independently, its token drawn in proportion to its rates. None when the method has no steps.
+        independently, its token drawn in proportion to its rates. None when the method is not of that kind.
 
     Fields that a kind of method adds, such as theta, are its parameters.
     """
@@ -88,7 +79,7 @@ class Method:
     keeps: str
     source: str
     is_exact: bool = False
-    reveal: Reveal | None = no_sampler
+    reveal: Reveal | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:

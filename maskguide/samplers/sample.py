@@ -78,6 +78,8 @@ def sample(
     """
     process.needs_table("samples")
     chosen = METHODS[_checks.choice(method, METHODS, "method")]
+    if chosen.reveal is None and method != "gillespie":
+        _checks.fail(f"method {method!r}", "an exact law, but no sampler", "stepped_law(process, method, grid)")
     _checks.choice(engine, ENGINES, "engine")
     count, seed = _checks.integer(n, "n", 1), _checks.seed(seed)
     _checks.integer(batch_size, "batch_size", 1)

@@ -250,13 +250,3 @@ def test_ancestral_takes_the_rate_product_where_its_hazards_are_one(fading):
     process = mg.GuidedProcess(fading, mg.Guidance("product", 0.0))
     law = mg.stepped_law(process, "ancestral", TO_DATA)
     np.testing.assert_allclose(law.probs, mg.stepped_law(process, "tau-leaping", TO_DATA).probs, atol=1e-15)
-
-
-@pytest.mark.parametrize("method", [n for n, m in METHODS.items() if m.reveal is not None])
-def test_methods_without_a_sampler_say_so(fading, method):
-    process = mg.GuidedProcess(fading, mg.Guidance("normalized", 1.0))
-    if METHODS[method].reveal.__name__ != "no_sampler":
-        assert mg.sample(process, 10, method, grid=3).tokens.shape == (10, 2)
-        return
-    with pytest.raises(mg.InputError, match="an exact law, but no sampler"):
-        mg.sample(process, 10, method)
