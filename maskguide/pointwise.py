@@ -122,8 +122,8 @@ def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, norma
         return log_rate
     largest = xp.amax(log_rate, -1)[..., None]
     largest = xp.where(largest > -inf, largest, 0.0)
-    total = xp.log(xp.where(possible, xp.exp(log_rate - largest), 0.0).sum(-1))[..., None] + largest
-    return xp.where(possible, log_rate - total, -inf)
+    total = xp.where(possible, xp.exp(log_rate - largest), 0.0).sum(-1)[..., None]
+    return log_rate - largest - xp.log(xp.where(total > 0, total, 1.0))
 
 
 def ratios(target: np.ndarray, mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -141,9 +141,12 @@ class GuidedProcess:
     def log_rates(self, tokens: Any, weight: float) -> Any:
         """log r(x -> x with x_i = v), (n, D, N), from tokens (n, D), mask N; numpy or torch, as the tokens are.
 
-        -inf at revealed coordinates and impossible tokens. Computed from the two conditionals of these states only.
+        -inf at revealed coordinates and impossible tokens. Computed from the two conditionals of these states only, so
+        that no table is needed; a rule that is no product of powers is looked up on its table (numpy tokens).
         """
         rule, problem = self.guidance.rule, self.problem
+        if rule.powers is None and self.on_lattice:
+            return _looked_up(self.rates(weight), np.asarray(tokens))
         away = None if rule.negative is None else class_index(problem, rule.negative, "negative class")
         log_rate = rule.log_rates(
             problem.log_conditionals(tokens, problem.target), problem.log_conditionals(tokens, away), weight
@@ -187,6 +190,16 @@ def _no_dead_ends(problem: Any, guidance: Guidance) -> None:
             "w = -1 reaches states that the target never visits, and no other weight leads out of them",
             "start from a weight slightly above -1, such as -0.999, or keep w = -1 to the end",
         )
+
+
+def _looked_up(rates: Rates, tokens: np.ndarray) -> np.ndarray:
+    """log r of given states (n, D) from the edges of the whole lattice."""
+    found = np.zeros((*tokens.shape, rates.vocab_size))
+    for i, edge in enumerate(rates.edges):
+        masked = tokens[:, i] == rates.vocab_size
+        found[masked, i] = np.moveaxis(edge, i, -1)[tuple(np.delete(tokens[masked], i, axis=1).T)]
+    with np.errstate(divide="ignore"):
+        return np.log(found)
 
 
 def _leaves_support(problem: TableProblem, guidance: Guidance) -> bool:

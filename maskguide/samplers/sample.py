@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from types import ModuleType
 
@@ -96,7 +95,7 @@ def sample(
             progress(min(first + batch_size, count))
     state, clock, jumps = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:3])
     largest = None if chosen.reveal is None else max(part[3] for part in parts)
-    origin = _origin(process, method, engine, place, seed, count, times, schedule)
+    origin = Origin.of(process, method, {}, engine, place, seed, count, times, schedule, None, False)
     return Samples(_tokens(process, state), SampleInfo(clock, jumps, largest, origin))
 
 
@@ -169,23 +168,3 @@ def _device(engine: str, device: str | None) -> str:
 
 def _tokens(process: GuidedProcess, state: np.ndarray) -> np.ndarray:
     return np.stack(np.unravel_index(state, process.shape), axis=1).astype(np.int32)
-
-
-def _origin(process, method, engine, device, seed, count, times, schedule) -> Origin:
-    from importlib.metadata import version
-
-    stepped = times is not None
-    return Origin(
-        problem=process.problem.name,
-        rule=process.guidance.rule.name,
-        parameters=process.guidance.parameters,
-        weight=str(process.guidance.weight),
-        method=method,
-        engine=engine,
-        device=device,
-        seed=seed,
-        num_samples=count,
-        grid=tuple(float(t) for t in times) if stepped else None,
-        schedule=str(schedule) if stepped else None,
-        versions={"python": platform.python_version()} | {p: version(p) for p in ("maskguide", "numpy", engine)},
-    )

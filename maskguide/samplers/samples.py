@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,20 +18,54 @@ FILE_TYPES = (".npz", ".parquet")
 
 @dataclass(frozen=True)
 class Origin:
-    """Everything needed to draw the same samples again."""
+    """Everything needed to draw the same samples again.
+
+    `start` is None, the common prompt, or "per sample": those are the given entries of ``.tokens``.
+    """
 
     problem: str
     rule: str
     parameters: dict[str, object]
     weight: str
     method: str
+    method_parameters: dict[str, object]
     engine: str
     device: str
     seed: int
     num_samples: int
     grid: tuple[float, ...] | None
     schedule: str | None
+    start: list[int] | str | None
+    antithetic: bool
     versions: dict[str, str]
+
+    @classmethod
+    def of(cls, process, method, parameters, engine, device, seed, count, times, schedule, start, antithetic) -> Origin:
+        """Collected from the arguments of a call."""
+        from importlib.metadata import version
+
+        packages = ("maskguide", "numpy", engine)
+        return cls(
+            problem=process.problem.name,
+            rule=process.guidance.rule.name,
+            parameters=process.guidance.parameters,
+            weight=str(process.guidance.weight),
+            method=method,
+            method_parameters={key: _plain(value) for key, value in parameters.items()},
+            engine=engine,
+            device=device,
+            seed=seed,
+            num_samples=count,
+            grid=None if times is None else tuple(float(t) for t in times),
+            schedule=None if times is None else str(schedule),
+            start=None if start is None else start.tolist() if start.ndim == 1 else "per sample",
+            antithetic=bool(antithetic),
+            versions={"python": platform.python_version()} | {p: version(p) for p in packages},
+        )
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -48,20 +83,32 @@ class SampleInfo:
         Stepped methods: the largest Z_i(x) h met by a masked coordinate, over steps of finite length. Well below
         one means the grid is fine enough; None for exact methods.
     origin : Origin
+    clipped : int or None
+        Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
+    reveal_clock : (n, D) float64 or None
+        With ``record=True``: clock of each coordinate's (last) reveal; nan for given tokens and for masks that are left.
     """
 
     completion_clock: np.ndarray
     jumps: np.ndarray
     largest_hazard_step: float | None
     origin: Origin
+    clipped: int | None = None
+    reveal_clock: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Tokens (n, D) int32 in 0..N-1 (N = a mask that the grid left), and their :class:`SampleInfo`."""
+    """Tokens (n, D) int32 in 0..N-1 (N = a mask that the grid left), and their :class:`SampleInfo`.
+
+    Weighted samples ("smc") carry log_weights (n,), natural logarithms with mean weight one, and log_normalizer, the
+    estimate of log Z; both None otherwise.
+    """
 
     tokens: np.ndarray
     info: SampleInfo
+    log_weights: np.ndarray | None = None
+    log_normalizer: float | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -87,12 +134,14 @@ class Samples:
             raise
 
     def _write_npz(self, path: str) -> None:
+        optional = {"reveal_clock": self.info.reveal_clock, "log_weights": self.log_weights}
         np.savez_compressed(
             path,
             tokens=self.tokens,
             completion_clock=self.info.completion_clock,
             jumps=self.info.jumps,
             origin=json.dumps(asdict(self.info.origin)),
+            **{name: value for name, value in optional.items() if value is not None},
         )
 
     def _write_parquet(self, path: str) -> None:
@@ -102,6 +151,11 @@ class Samples:
         except ImportError:
             _checks.fail("pyarrow is not installed", "Parquet needs it", 'pip install "maskguide[data]", or write .npz')
         columns = {f"x{i}": self.tokens[:, i] for i in range(self.tokens.shape[1])}
-        table = pa.table(columns | {"completion_clock": self.info.completion_clock, "jumps": self.info.jumps})
+        columns |= {"completion_clock": self.info.completion_clock, "jumps": self.info.jumps}
+        if self.info.reveal_clock is not None:
+            columns |= {f"reveal_clock{i}": clock for i, clock in enumerate(self.info.reveal_clock.T)}
+        if self.log_weights is not None:
+            columns["log_weight"] = self.log_weights
+        table = pa.table(columns)
         origin = json.dumps(asdict(self.info.origin))
         pq.write_table(table.replace_schema_metadata({"origin": origin}), path)
