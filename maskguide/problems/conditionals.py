@@ -1,20 +1,202 @@
-"""Denoiser: what a sampler needs of a problem, for tables, mixtures, chains and networks alike."""
+r"""Conditionals of any partially masked state: what every kind of problem gives, and the arithmetic they share.
+
+States are rows of tokens 0..N-1 and masks N. In logarithms, so that class posteriors keep their digits at any D.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .. import _checks
+from .._arrays import Placed, namespace
+
+if TYPE_CHECKING:
+    from .table import TableProblem
+
+LIFT = 1e-100  # the smallest weight of anything possible: a product of three such stays within float64
+CHECKED_BYTES = 2**28  # results from this size on are held against the memory available
 
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """Conditionals of every coordinate given the revealed ones."""
+    """What a sampler needs of a problem, for tables, mixtures, chains and networks alike.
+
+    Attributes
+    ----------
+    name : str
+    length, vocab_size, num_classes : int
+        D, N (the mask is token N) and K.
+    target : int
+        Index of the class z to guide towards.
+    class_names : K strings
+    prior : (K,) float64
+        Class probabilities.
+    """
 
     name: str
     length: int
     vocab_size: int
     num_classes: int
     target: int
+    class_names: tuple[str, ...]
+
+    @property
+    def prior(self) -> np.ndarray:
+        """(K,) float64."""
+        ...
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), (n, D, N) from tokens (n, D); label None: the mixture."""
+        """log p(x_i = v | revealed tokens, label), natural logarithm, float64.
+
+        A revealed coordinate has 0 at its own token and -inf elsewhere. Where the revealed tokens have
+        probability zero under that law, the rows of masked coordinates are -inf.
+
+        Parameters
+        ----------
+        tokens : (n, D) integers in 0..N
+            numpy, or a torch tensor: then the result lies on its device and the host waits for nothing
+            (nor is the range of the tokens checked).
+        label : int, optional
+            A class; None is the mixture over classes with the prior.
+
+        Returns
+        -------
+        (n, D, N), 8 n D N bytes.
+        """
         ...
+
+
+@runtime_checkable
+class ExactDenoiser(Denoiser, Protocol):
+    """A Denoiser that knows its marginals too, hence every class posterior; a network seldom does."""
+
+    def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
+        """log p(revealed tokens | label), (n,): -inf where they are impossible, 0 where all is masked.
+
+        log p(z | x) = log prior[z] + log_marginal(x, z) - log_marginal(x).
+        """
+        ...
+
+
+# Arguments -------------------------------------------------------------------------------------------
+
+
+def token_array(problem: Any, tokens: Any) -> Any:
+    """Tokens as int64 (n, D), checked; the range in numpy only, where nothing has to be waited for."""
+    xp = namespace(tokens)
+    tokens = tokens if xp is not np else np.asarray(tokens)
+    if tokens.ndim != 2 or tokens.shape[1] != problem.length:
+        _checks.fail(f"tokens have shape {tuple(tokens.shape)}", f"(n, D) with D = {problem.length}", "one state a row")
+    if xp is not np:
+        return tokens.to(xp.int64)
+    if tokens.dtype.kind not in "iu":
+        _checks.fail(f"tokens have dtype {tokens.dtype}", "integers 0..N, N = mask", "tokens.astype(int)")
+    if tokens.size and not (tokens.min() >= 0 and tokens.max() <= problem.vocab_size):
+        _checks.fail(
+            f"tokens run from {tokens.min()} to {tokens.max()}",
+            f"0..N-1 = {problem.vocab_size - 1}, and N = {problem.vocab_size} for a mask",
+            "write masks as N",
+        )
+    if 8 * tokens.size * problem.vocab_size > CHECKED_BYTES:
+        needed = 3 * 8 * tokens.size * problem.vocab_size
+        _checks.fits_in_memory(needed, f"conditionals of {len(tokens):,} states", "give fewer states at a time")
+    return tokens.astype(np.int64)
+
+
+def label_row(problem: Any, label: int | None) -> int:
+    """The class index, or K for the mixture: the row of that law in an array of K + 1."""
+    if label is None:
+        return problem.num_classes
+    index = _checks.integer(label, "label", 0)
+    if index >= problem.num_classes:
+        _checks.fail(
+            f"label = {index}", f"0 <= label < K = {problem.num_classes}, or None", "None is the mixture over classes"
+        )
+    return index
+
+
+# Arithmetic ------------------------------------------------------------------------------------------
+
+
+def log_rows(tokens: Any, probabilities: Any) -> Any:
+    """Logarithms of (n, D, N) conditionals, taken in place; revealed coordinates have their own token."""
+    vocab_size = probabilities.shape[-1]
+    own = _log_own(vocab_size).like(tokens)[tokens]
+    return namespace(tokens).where((tokens == vocab_size)[..., None], log(probabilities, out=probabilities), own)
+
+
+@lru_cache(maxsize=8)
+def _log_own(vocab_size: int) -> Placed:
+    """0 at a token's own place and -inf elsewhere, (N+1, N): logarithms of zeros are slow to take."""
+    return Placed(np.where(np.eye(vocab_size + 1, vocab_size) > 0, 0.0, -np.inf))
+
+
+def posterior(log_joint: Any) -> Any:
+    """exp(log_joint) divided by its sum over the last axis; possible entries are at least about `LIFT`.
+
+    So a token that only an entry of 1e-400 can produce stays possible. Entries of impossible rows are 0.
+    """
+    xp = namespace(log_joint)
+    weights = xp.where(xp.isfinite(log_joint), xp.exp(log_joint - _top(log_joint)).clip(LIFT), 0.0)
+    return normalized(weights)
+
+
+def normalized(weights: Any) -> Any:
+    """Divided by their sum over the last axis; zero where that is zero."""
+    total = weights.sum(-1)[..., None]
+    return weights / namespace(weights).where(total > 0, total, 1.0)
+
+
+def rescaled(weights: Any) -> tuple[Any, Any]:
+    """Divided by the largest of the last axis, positive ones lifted to `LIFT`; and the logarithm of the largest."""
+    xp = namespace(weights)
+    top = xp.amax(weights, -1)
+    ratio = weights / xp.where(top > 0, top, 1.0)[..., None]
+    return xp.where(ratio > 0, ratio.clip(LIFT), 0.0), log(top)
+
+
+def log_sum(log_joint: Any) -> Any:
+    """log of the sum of exp over the last axis."""
+    top = _top(log_joint)
+    return top[..., 0] + log(namespace(log_joint).exp(log_joint - top).sum(-1))
+
+
+def _top(log_joint: Any) -> Any:
+    xp = namespace(log_joint)
+    top = xp.amax(log_joint, -1)[..., None]
+    return xp.where(xp.isfinite(top), top, 0.0)
+
+
+def log(x: Any, out: Any = None) -> Any:
+    """Natural logarithm, -inf at zero without a warning."""
+    with np.errstate(divide="ignore"):
+        return namespace(x).log(x, out=out)
+
+
+def count_up(stop: int, tokens: Any) -> Any:
+    """0, ..., stop - 1 where the tokens are."""
+    xp = namespace(tokens)
+    return np.arange(stop) if xp is np else xp.arange(stop, device=tokens.device)
+
+
+# Tables ----------------------------------------------------------------------------------------------
+
+
+def table_conditionals(problem: TableProblem, tokens: Any, label: int | None) -> Any:
+    """`log_conditionals` of a table: p(v | x) = p(x_v) / p(x), two look-ups among its marginals."""
+    tokens = token_array(problem, tokens)
+    table, strides = (c.like(tokens) for c in problem.lookup(label_row(problem, label)))
+    state = (tokens * strides).sum(-1)
+    change = (count_up(problem.vocab_size, tokens) - tokens[..., None]) * strides[:, None]
+    here = table[state][:, None, None]
+    return log_rows(tokens, table[state[:, None, None] + change] / namespace(tokens).where(here > 0, here, 1.0))
+
+
+def table_marginal(problem: TableProblem, tokens: Any, label: int | None) -> Any:
+    """`log_marginal` of a table: one look-up."""
+    tokens = token_array(problem, tokens)
+    table, strides = (c.like(tokens) for c in problem.lookup(label_row(problem, label)))
+    return log(table[(tokens * strides).sum(-1)])

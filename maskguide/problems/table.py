@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
+from .._arrays import Placed
+from .conditionals import table_conditionals, table_marginal
 
 BYTES_PER_STATE = 16  # two float64 marginal tables
 
@@ -113,6 +115,25 @@ class TableProblem:
     def mixture_table(self) -> np.ndarray:
         """Marginals of p on the lattice, shape (N+1,)*D."""
         return _table(self, self.mixture_law, self._exact_mixture)
+
+    def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
+        """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
+        return table_conditionals(self, tokens, label)
+
+    def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
+        """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.Denoiser`."""
+        return table_marginal(self, tokens, label)
+
+    def lookup(self, row: int) -> tuple[Placed, Placed]:
+        """The marginals of class `row`, or of the mixture for row K, flat in C order; and the strides of the axes."""
+        if row not in self._lookups:
+            table = self.mixture_table if row == self.num_classes else marginal_table(self.class_laws[row])
+            self._lookups[row] = Placed(table.ravel()), Placed((self.vocab_size + 1) ** np.arange(self.length)[::-1])
+        return self._lookups[row]
+
+    @cached_property
+    def _lookups(self) -> dict[int, tuple[Placed, Placed]]:
+        return {}
 
     # exact view: what the symbolic engine and the enumeration use ---------------------------------
 
