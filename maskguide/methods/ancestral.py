@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import _checks
+from .._arrays import namespace
+from ..process import GuidedProcess
 from .method import Method, Step
 
 UNIT_HAZARD_TOLERANCE = 1e-9
 
 
-def need_unit_hazards(hazards: np.ndarray, name: str) -> None:
-    """Refuse hazards that differ from one: formulas without Z_i hold for the normalised rule only."""
+def need_unit_hazards(hazards: Any, name: str) -> None:
+    """Refuse hazards that differ from one: formulas without Z_i hold for the normalised rule only.
+
+    A tensor is not looked at, since the host would have to wait for it: see :func:`check_rule`.
+    """
+    if namespace(hazards) is not np:
+        return
     gap = np.abs(hazards - 1.0)[hazards > 0]
     if gap.size and gap.max() > UNIT_HAZARD_TOLERANCE:
         worst = hazards[hazards > 0].flat[int(gap.argmax())]
-        _checks.fail(
-            f"{name!r} with a hazard Z_i(x) = {worst:.6g}",
-            f"{name!r} reveals every mask at rate one: rule 'normalized', or any rule at w = 0",
-            'use rule="normalized"; for the rate product, method "posterior-product" or "tau-leaping"',
-        )
+        _refuse(f"{name!r} with a hazard Z_i(x) = {worst:.6g}", name)
 
 
-def reveal_probability(hazards: np.ndarray, step: Step) -> np.ndarray:
+def check_rule(process: GuidedProcess, weights: set[float], name: str) -> None:
+    """Refuse a process whose hazards are not one, before any is sampled: on a table by value, otherwise by its rule."""
+    rule = process.guidance.rule
+    for weight in weights:
+        if process.on_lattice:
+            for hazards in process.rates(weight).hazards:
+                need_unit_hazards(hazards, name)
+        elif not rule.unit_hazard and rule.exponents(weight) not in ((1, 0), (0, 1)):
+            _refuse(f"{name!r} with the rule {rule.name!r} at w = {weight:g}", name)
+
+
+def _refuse(what: str, name: str) -> None:
+    _checks.fail(
+        what,
+        f"{name!r} reveals every mask at rate one: rule 'normalized', or any rule at w = 0",
+        'use rule="normalized"; for the rate product, method "posterior-product" or "tau-leaping"',
+    )
+
+
+def reveal_probability(hazards: Any, step: Step) -> Any:
     """P(revealed within the step) = a = 1 - m(t')/m(t), wherever some token is possible (Z_i = 1)."""
     need_unit_hazards(hazards, "ancestral")
-    return step.fraction * (hazards > 0)
+    return step.fraction * namespace(hazards).sign(hazards)
 
 
 ANCESTRAL = Method(

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+from .._arrays import namespace
 from .method import Method, Step
 
 ROUND_OFF = 1e-12
 
 
-def reveal_probability(hazards: np.ndarray, step: Step) -> np.ndarray:
+def reveal_probability(hazards: Any, step: Step) -> Any:
     """P(revealed within the step) = min(1, Z_i(x) a), a = 1 - m(t')/m(t).
 
     A step to data has a = 1: it leaves a mask with probability 1 - Z_i where Z_i < 1 (rate product, w < 0).
     A hazard that is one up to round-off leaves none.
     """
     chance = hazards * step.fraction
-    return np.where(chance > 1 - ROUND_OFF, 1.0, chance)
+    return namespace(chance).where(chance > 1 - ROUND_OFF, 1.0, chance)
 
 
-def clipped(hazards: np.ndarray, step: Step) -> np.ndarray:
+def clipped(hazards: Any, step: Step) -> Any:
     """What the clipping cuts off, max(0, Z_i(x) a - 1): positive where the step is too long for the rates."""
     excess = hazards * step.fraction - 1.0
-    return np.where(excess > ROUND_OFF, excess, 0.0)
+    return namespace(excess).where(excess > ROUND_OFF, excess, 0.0)
 
 
 EULER = Method(

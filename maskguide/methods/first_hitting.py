@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .._arrays import namespace
 from .method import Method
 
 
-def next_level(level: np.ndarray | float, hazards: np.ndarray, uniform: np.ndarray | float) -> np.ndarray:
+def waiting_time(hazards: Any, uniform: Any) -> Any:
+    """-log(V) / R, R = sum_i Z_i over the last axis: clock time to the next reveal; inf when there is none."""
+    xp, total = namespace(hazards), hazards.sum(-1)
+    with np.errstate(divide="ignore"):
+        return xp.where(total > 0, -xp.log(uniform) / xp.where(total > 0, total, 1.0), np.inf)
+
+
+def next_level(level: Any, hazards: Any, uniform: Any) -> Any:
     """m V^{1/R}, R = sum_i Z_i over the last axis: the level of the next reveal; 0 when there is none.
 
     Under the normalised rule R = |M|, the number of masks: the published form. Otherwise this is the hazard
     clock, u' = u + Exp(R), and a level drawn below the end of a segment of w(t) is drawn again from that end.
     """
-    total = hazards.sum(axis=-1)
-    power = np.divide(1.0, total, out=np.full_like(total, np.inf), where=total > 0)
-    return level * np.where(np.isinf(power), 0.0, uniform**power)
+    return level * namespace(hazards).exp(-waiting_time(hazards, uniform))
 
 
-def position_probability(hazards: np.ndarray) -> np.ndarray:
+def position_probability(hazards: Any) -> Any:
     """P(coordinate i is the next to be revealed) = Z_i / R: uniform over the masks under the normalised rule."""
-    total = hazards.sum(axis=-1, keepdims=True)
-    return np.divide(hazards, total, out=np.zeros_like(hazards), where=total > 0)
+    total = hazards.sum(-1)[..., None]
+    return hazards / namespace(total).where(total > 0, total, 1.0)
 
 
 FIRST_HITTING = Method(

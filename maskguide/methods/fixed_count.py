@@ -9,52 +9,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .. import _checks
+from .._arrays import namespace
 from .method import Method, Step
 
 TIE = 1e-12  # scores (natural logarithms, or probabilities) closer than this are equal up to round-off
 COUNTS = ("schedule", "even")
 
 # conditionals (..., N) -> score of a coordinate for every token it may draw, (..., N) or (..., 1)
-Score = Callable[[np.ndarray], np.ndarray]
+Score = Callable[[Any], Any]
 
 
-def tempered(log_weights: np.ndarray, temperature: float) -> np.ndarray:
+def tempered(log_weights: Any, temperature: float) -> Any:
     """softmax(log_weights / T) along the last axis; T = 0 is uniform over the largest; all -inf gives zeros.
 
     Ties are shared evenly, so that no law depends on the order of coordinates or tokens, or on round-off.
     """
-    largest = log_weights.max(axis=-1, keepdims=True)
-    below = log_weights - np.where(np.isfinite(largest), largest, 0.0)
-    weights = np.exp(below / temperature) if temperature > 0 else (below >= -TIE).astype(float)
-    total = weights.sum(axis=-1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    xp = namespace(log_weights)
+    largest = xp.amax(log_weights, -1)[..., None]
+    below = log_weights - xp.where(xp.isfinite(largest), largest, 0.0)
+    weights = xp.exp(below / temperature) if temperature > 0 else xp.where(below >= -TIE, xp.ones_like(below), 0.0)
+    total = weights.sum(-1)[..., None]
+    return weights / xp.where(total > 0, total, 1.0)
 
 
-def no_preference(conditionals: np.ndarray) -> np.ndarray:
+def no_preference(conditionals: Any) -> Any:
     """0: positions are uniform."""
-    return np.zeros_like(conditionals[..., :1])
+    return namespace(conditionals).zeros_like(conditionals[..., :1])
 
 
-def log_confidence(conditionals: np.ndarray) -> np.ndarray:
+def log_confidence(conditionals: Any) -> Any:
     """log q(v), v the drawn token (untempered, as in LLaDA)."""
     with np.errstate(divide="ignore"):
-        return np.log(conditionals)
+        return namespace(conditionals).log(conditionals)
 
 
-def top_margin(conditionals: np.ndarray) -> np.ndarray:
+def top_margin(conditionals: Any) -> Any:
     """Largest q(v) minus the second largest."""
-    ordered = np.sort(np.concatenate([conditionals, np.zeros_like(conditionals[..., :1])], axis=-1), axis=-1)
-    return ordered[..., -1:] - ordered[..., -2:-1]
+    xp = namespace(conditionals)
+    largest = xp.amax(conditionals, -1)[..., None]
+    top = conditionals == largest
+    second = xp.amax(xp.where(top, 0.0, conditionals), -1)[..., None]
+    return xp.where(top.sum(-1)[..., None] > 1, 0.0, largest - second)
 
 
-def negative_entropy(conditionals: np.ndarray) -> np.ndarray:
+def negative_entropy(conditionals: Any) -> Any:
     """sum_v q(v) log q(v)."""
-    logs = np.log(np.where(conditionals > 0, conditionals, 1.0))
-    return (conditionals * logs).sum(axis=-1, keepdims=True)
+    xp = namespace(conditionals)
+    return (conditionals * xp.log(xp.where(conditionals > 0, conditionals, 1.0))).sum(-1)[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +78,15 @@ class FixedCount(Method):
     counts : "schedule", "even" or a sequence of K integers
         "schedule": floor(D m(t')) masks are left after a step (MaskGIT). "even": D // K a step and the remainder
         one by one on the first steps (LLaDA), whatever the times. Or the reveals of each step.
+    annealed : bool
+        Whether the noise falls with the steps, to noise (1 - (k+1)/K) in step k: none in the last (MaskGIT).
     """
 
     score: Score = field(repr=False)
     temperature: float = 1.0
     noise: float = 0.0
     counts: str | Sequence[int] = "schedule"
+    annealed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("temperature", "noise"):
@@ -85,6 +94,8 @@ class FixedCount(Method):
             if not 0 <= value < np.inf:
                 _checks.fail(f"{name} = {value:g}", f"{name} is finite and >= 0", f"{name} = 0 takes the largest")
             object.__setattr__(self, name, value)
+        if not isinstance(self.annealed, bool):
+            _checks.fail(f"annealed = {_checks.short(self.annealed)}", "True or False", "annealed=True, as in MaskGIT")
         if isinstance(self.counts, str):
             _checks.choice(self.counts, COUNTS, "counts")
         elif not isinstance(self.counts, Iterable):
@@ -106,13 +117,17 @@ class FixedCount(Method):
             )
         return int(self.counts[step.index])
 
-    def proposal(self, conditionals: np.ndarray) -> np.ndarray:
+    def noise_at(self, step: Step) -> float:
+        """The noise of a step."""
+        return self.noise * (1 - (step.index + 1) / step.total) if self.annealed else self.noise
+
+    def proposal(self, conditionals: Any) -> Any:
         """Law of the proposed token, q^(1/temperature) normalised, along the last axis."""
         return tempered(log_confidence(conditionals), self.temperature)
 
-    def next_position(self, scores: np.ndarray) -> np.ndarray:
+    def next_position(self, scores: Any, step: Step) -> Any:
         """P(coordinate is the next to be kept) among those not kept yet, from their scores along the last axis."""
-        return tempered(scores, self.noise)
+        return tempered(scores, self.noise_at(step))
 
 
 def _left(length: int, clock: float) -> int:
@@ -143,7 +158,7 @@ RANDOM_ORDER = _decoder(
 CONFIDENCE = _decoder(
     "confidence",
     log_confidence,
-    "to reproduce LLaDA (low-confidence remasking; temperature 0) and MaskGIT (noise > 0)",
+    "to reproduce LLaDA (low-confidence remasking; temperature 0) and MaskGIT (noise > 0, annealed)",
     _SEES_TOKENS,
     "Chang et al., arXiv:2202.04200 (MaskGIT); Nie et al., arXiv:2502.09992 (LLaDA)",
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
+from .._arrays import namespace
 from ..guidance import Guidance
 from ..schedules import NoiseSchedule
 
@@ -45,8 +46,8 @@ class Step:
         return float(-np.expm1(-self.length))
 
 
-# (hazards Z (..., D), step) -> probability that a masked coordinate is revealed within the step
-Reveal = Callable[[np.ndarray, Step], np.ndarray]
+# A function of hazards Z (..., D) and a step, (..., D); formulas take numpy arrays and torch tensors alike.
+Reveal = Callable[[Any, Step], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class Method:
     reveal : callable or None
         (hazards Z (..., D), step) -> probability that a masked coordinate is revealed within the step, each
         independently, its token drawn in proportion to its rates. None when the method is not of that kind.
+    spent : callable or None
+        (hazards, step) -> -log(1 - reveal), where there is a better formula for it than that one.
 
     Fields that a kind of method adds, such as theta, are its parameters.
     """
@@ -80,12 +83,18 @@ class Method:
     source: str
     is_exact: bool = False
     reveal: Reveal | None = None
+    spent: Reveal | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The method's own parameters with their values, such as theta."""
         common = {field.name for field in fields(Method)}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common and f.repr}
+
+    def hazard_spent(self, hazards: Any, step: Step) -> Any:
+        """-log(1 - p) for a step that reveals with probability p: what it takes off a mask's waiting time."""
+        assert self.reveal is not None
+        return self.spent(hazards, step) if self.spent else hazard_of(self.reveal(hazards, step))
 
     def with_parameters(self, **parameters: Any) -> Method:
         """The method with some parameters changed; an error for an unknown name or a value out of range."""
@@ -94,6 +103,12 @@ class Method:
                 _checks.fail(f"{name!r} given to {self.name!r}", f"{self.name!r} has no parameters", "leave it out")
             _checks.choice(name, self.parameters, f"parameter of {self.name!r}")
         return replace(self, **parameters)
+
+
+def hazard_of(probability: Any) -> Any:
+    """-log(1 - p); inf where p = 1."""
+    with np.errstate(divide="ignore"):
+        return -namespace(probability).log1p(-probability)
 
 
 def steps(guidance: Guidance, grid: np.ndarray, schedule: NoiseSchedule) -> Iterator[Step]:

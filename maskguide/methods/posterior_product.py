@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+from .._arrays import namespace
 from .method import Method, Step
 
 
-def reveal_probability(hazards: np.ndarray, step: Step) -> np.ndarray:
+def reveal_probability(hazards: Any, step: Step) -> Any:
     """P(revealed within the step) = aZ_i / (aZ_i + 1 - a), a = 1 - m(t')/m(t).
 
     The row over tokens and mask is (a r(x -> v), 1 - a), renormalised. Where Z_i = 0 the mask stays.
     """
     scaled = step.fraction * hazards
     total = scaled + (1.0 - step.fraction)
-    return np.divide(scaled, total, out=np.zeros_like(scaled), where=total > 0)
+    return scaled / namespace(total).where(total > 0, total, 1.0)
 
 
 POSTERIOR_PRODUCT = Method(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .. import _checks
+from .._arrays import namespace
 from .ancestral import need_unit_hazards
+from .fixed_count import tempered
 from .method import Method, Step
 
-STRATEGIES = ("cap", "rescale")
+STRATEGIES = ("cap", "rescale", "confidence")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,9 @@ class Remasking(Method):
     strategy : str
         "cap": sigma = min(eta, sigma_max). "rescale": sigma = eta sigma_max. Here
         sigma_max = min(1, (1 - alpha(t')) / alpha(t)).
+        "confidence": sigma_i = eta sigma_max e^(-psi_i) / sum_j e^(-psi_j) over the revealed j, psi_i the probability
+        with which i's token was drawn. The state is more than the tokens, so there are samples but no stepped law;
+        the paper has eta = 1.
     """
 
     eta: float = 0.1
@@ -38,15 +44,35 @@ class Remasking(Method):
 
     def remask_probability(self, step: Step) -> float:
         """sigma: P(a revealed coordinate is masked again in the step); 0 in a step to data."""
-        visible, masked_after = -np.expm1(-step.start), np.exp(-step.end)
-        largest = float(masked_after / visible) if masked_after < visible else 1.0
-        return min(self.eta, largest) if self.strategy == "cap" else self.eta * largest
+        if self.strategy == "confidence":
+            _checks.fail(
+                f"{self.name!r} with strategy 'confidence' from the tokens alone",
+                "its sigma depends on the probabilities with which tokens were drawn: samples, but no stepped law",
+                'sample(process, n, "remdm", strategy="confidence"); or strategy="rescale"',
+            )
+        return min(self.eta, _largest(step)) if self.strategy == "cap" else self.eta * _largest(step)
 
-    def reveal_probability(self, hazards: np.ndarray, step: Step) -> np.ndarray:
-        """(alpha(t') - (1 - sigma) alpha(t)) / (1 - alpha(t)) = a + sigma alpha(t)/m(t), where a token is possible."""
+    def remask_probabilities(self, confidence: Any, step: Step) -> Any:
+        """sigma_i (..., D), from psi_i with inf where i is masked or given: there it is 0."""
+        xp = namespace(confidence)
+        if self.strategy != "confidence":
+            return self.remask_probability(step) * xp.sign(xp.exp(-confidence))
+        return self.eta * _largest(step) * tempered(-confidence, 1.0)
+
+    def reveal_probability(self, hazards: Any, step: Step) -> Any:
+        """(alpha(t') - (1 - sigma) alpha(t)) / (1 - alpha(t)) = a + sigma alpha(t)/m(t), where a token is possible.
+
+        A mask's own sigma is 0 with the strategy "confidence": it is revealed with probability a.
+        """
         need_unit_hazards(hazards, self.name)
-        chance = step.fraction + self.remask_probability(step) * np.expm1(step.start)
-        return min(1.0, chance) * (hazards > 0)
+        sigma = 0.0 if self.strategy == "confidence" else self.remask_probability(step)
+        return min(1.0, step.fraction + sigma * np.expm1(step.start)) * namespace(hazards).sign(hazards)
+
+
+def _largest(step: Step) -> float:
+    """sigma_max = min(1, (1 - alpha(t')) / alpha(t))."""
+    visible, masked_after = -np.expm1(-step.start), np.exp(-step.end)
+    return float(masked_after / visible) if masked_after < visible else 1.0
 
 
 REMDM = Remasking(
@@ -55,6 +81,5 @@ REMDM = Remasking(
     use="to let a sampler mend early mistakes of an imperfect denoiser; measure what it costs in law first",
     keeps="w = 0: tends to the target's law, with first order when eta = O(1/K), like K^(-1/2) when eta is fixed. "
     "w != 0: another law; with fixed eta and many steps it moves towards the tilted law",
-    source="Wang et al., arXiv:2503.00307, eqs. 4-6, cap and rescale (their conf strategy remembers past "
-    "confidences, so its state is larger than the tokens)",
+    source="Wang et al., arXiv:2503.00307, eqs. 4-6, cap, rescale and (their conf) confidence",
 )

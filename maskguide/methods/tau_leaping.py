@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .._arrays import namespace
 from .method import Method, Step
 
 
-def revealed_within(hazards: np.ndarray, length: float) -> np.ndarray:
-    """P(revealed within a clock time h) = 1 - exp(-Z_i h) at frozen rates; h = inf reveals whatever has Z_i > 0."""
+def hazard_within(hazards: Any, length: float) -> Any:
+    """Z_i h, the hazard met in a clock time h at frozen rates; h = inf: inf where Z_i > 0, otherwise 0."""
     if np.isinf(length):
-        return (hazards > 0).astype(float)
-    return -np.expm1(-hazards * length)
+        return namespace(hazards).where(hazards > 0, np.inf, hazards)
+    return hazards * length
 
 
-def reveal_probability(hazards: np.ndarray, step: Step) -> np.ndarray:
+def revealed_within(hazards: Any, length: float) -> Any:
+    """P(revealed within a clock time h) = 1 - exp(-Z_i h) at frozen rates; h = inf reveals whatever has Z_i > 0."""
+    return -namespace(hazards).expm1(-hazard_within(hazards, length))
+
+
+def reveal_probability(hazards: Any, step: Step) -> Any:
     """P(revealed within the step) = 1 - exp(-Z_i(x) h), the exact waiting time at frozen rates.
 
     A step to data (h = inf) reveals every mask that has a positive hazard.
@@ -22,10 +30,16 @@ def reveal_probability(hazards: np.ndarray, step: Step) -> np.ndarray:
     return revealed_within(hazards, step.length)
 
 
+def hazard_spent(hazards: Any, step: Step) -> Any:
+    """Z_i(x) h."""
+    return hazard_within(hazards, step.length)
+
+
 TAU_LEAPING = Method(
     name="tau-leaping",
     order=1,
     reveal=reveal_probability,
+    spent=hazard_spent,
     use="few steps for many coordinates; with a fixed grid the error grows with w, as the rates do",
     keeps="tends to the chain's own law, every rule and w; exact for D = 1",
     source="Gillespie, J. Chem. Phys. 115 (2001); for masked diffusion: docs/theory.md section 2.6",

@@ -10,6 +10,7 @@ x* is a tau-leap from x over theta h. The rates of a coordinate that x* has reve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class TwoStage(Method):
         """Clock time of the second leap."""
         raise NotImplementedError
 
-    def combined(self, before: np.ndarray, after: np.ndarray | float) -> np.ndarray:
+    def combined(self, before: Any, after: Any) -> Any:
         """Rates of the second leap from r(x) and r(x*), entry by entry."""
         raise NotImplementedError
 
@@ -68,10 +69,10 @@ class Trapezoidal(TwoStage):
         """h - h*."""
         return step.length - self.first_length(step)
 
-    def combined(self, before: np.ndarray, after: np.ndarray | float) -> np.ndarray:
+    def combined(self, before: Any, after: Any) -> Any:
         """(a1 r(x*) - a2 r(x))_+."""
         later = 1 / (2 * self.theta * (1 - self.theta))
-        return np.maximum(0.0, later * after - (later - 1) * before)
+        return (later * after - (later - 1) * before).clip(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +85,10 @@ class RungeKutta(TwoStage):
         """h."""
         return step.length
 
-    def combined(self, before: np.ndarray, after: np.ndarray | float) -> np.ndarray:
+    def combined(self, before: Any, after: Any) -> Any:
         """((1 - 1/(2 theta)) r(x) + r(x*)/(2 theta))_+."""
         share = 1 / (2 * self.theta)
-        return np.maximum(0.0, (1 - share) * before + share * after)
+        return ((1 - share) * before + share * after).clip(0.0)
 
 
 PAPER = "Ren et al., arXiv:2502.00234"

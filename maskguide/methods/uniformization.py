@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from .method import Method
 
 
-def jump_probability(exit: np.ndarray, bound: float) -> np.ndarray:
+def jump_probability(exit: Any, bound: float) -> Any:
     """P(a candidate event is a jump) = R(x)/L, with candidates at rate L >= max R(x): Poisson(L h) of them in h."""
     return exit / bound
 

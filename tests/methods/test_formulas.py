@@ -5,17 +5,21 @@ import pytest
 from scipy.stats import poisson
 
 import maskguide as mg
-from maskguide.methods import METHODS, Step
+from maskguide._arrays import namespace
+from maskguide.laws.kernels import one_step
+from maskguide.methods import METHODS, Step, steps
 from maskguide.methods.ancestral import ANCESTRAL
 from maskguide.methods.euler import clipped
 from maskguide.methods.first_hitting import next_level, position_probability
 from maskguide.methods.fixed_count import TIE, tempered
 from maskguide.methods.uniformization import jump_probability
 from maskguide.samplers.samples import SampleInfo, Samples
+from maskguide.schedules import noise_schedule
 
 from ..conftest import table
 
 SEPARATING = table([[2, 28], [16, 12]], [[22, 0], [4, 2]])
+STEP = Step(0.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -29,7 +33,12 @@ def test_records(name):
 
 def test_parameters_are_the_fields_that_a_kind_adds():
     assert METHODS["theta-rk2"].parameters == {"theta": 0.5, "split": "clock"}
-    assert METHODS["confidence"].parameters == {"temperature": 1.0, "noise": 0.0, "counts": "schedule"}
+    assert METHODS["confidence"].parameters == {
+        "temperature": 1.0,
+        "noise": 0.0,
+        "annealed": False,
+        "counts": "schedule",
+    }
     assert METHODS["remdm"].with_parameters(eta=0.5).parameters == {"eta": 0.5, "strategy": "cap"}
     assert METHODS["tau-leaping"].parameters == {}
     assert METHODS["remdm"].parameters["eta"] == 0.1
@@ -72,10 +81,10 @@ def test_gumbel_noise_is_sampling_without_replacement():
     rng, scores, noise, n = np.random.default_rng(7), np.array([0.0, 1.0, 0.4]), 0.8, 200_000
     method = METHODS["confidence"].with_parameters(noise=noise)
     dropped = (scores + noise * rng.gumbel(size=(n, 3))).argmin(axis=1)
-    first = method.next_position(scores)
+    first = method.next_position(scores, STEP)
     for out in range(3):
         a, b = (i for i in range(3) if i != out)
-        exact = sum(first[i] * method.next_position(scores[[j, out]])[0] for i, j in ((a, b), (b, a)))
+        exact = sum(first[i] * method.next_position(scores[[j, out]], STEP)[0] for i, j in ((a, b), (b, a)))
         assert abs((dropped == out).mean() - exact) < np.sqrt(np.log(2e6) / (2 * n))
 
 
@@ -135,3 +144,74 @@ def test_uniformization_series_is_the_transient_law(fading):
         total = total + poisson.pmf(n, bound * clock) * law
         law = law @ event
     np.testing.assert_allclose(total.reshape(process.shape), mg.transient_law(process, clock).probs, atol=1e-14)
+
+
+TENSOR_STEPS = [Step(0.1, 0.6, 0.0), Step(0.4, np.inf, 0.0)]
+
+
+@pytest.mark.parametrize("step", TENSOR_STEPS)
+@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.reveal])
+def test_reveal_formulas_take_tensors(name, step):
+    """The same float64 numbers from a tensor, for the probability and for the hazard that it spends."""
+    torch = pytest.importorskip("torch")
+    method = METHODS[name]
+    hazards = np.array([[1.0, 0.0, 1.0]]) if name == "ancestral" else np.array([[0.3, 0.0, 2.5]])
+    for formula in (method.reveal, method.hazard_spent):
+        found = formula(torch.from_numpy(hazards), step)
+        assert found.dtype == torch.float64
+        np.testing.assert_allclose(found.numpy(), formula(hazards, step), rtol=1e-15)
+    with np.errstate(divide="ignore"):
+        spent = -np.log1p(-method.reveal(hazards, step))
+    np.testing.assert_allclose(method.hazard_spent(hazards, step), spent, rtol=1e-14)
+
+
+def test_other_formulas_take_tensors():
+    torch = pytest.importorskip("torch")
+    q = np.array([[0.5, 0.5, 0.0], [0.2, 0.1, 0.7], [0.0, 1.0, 0.0]])
+    theta, decoder = METHODS["theta-trapezoidal"], METHODS["confidence"]
+    remdm = METHODS["remdm"].with_parameters(strategy="confidence")
+    formulas = [
+        *(METHODS[name].score for name in ("random-order", "confidence", "margin", "entropy")),
+        *(decoder.with_parameters(temperature=t).proposal for t in (0.0, 0.7)),
+        lambda x: theta.combined(x, 0.9 * x[..., [1, 0, 2]]),
+        lambda x: remdm.remask_probabilities(-namespace(x).log(x), TENSOR_STEPS[0]),
+        lambda x: METHODS["remdm"].remask_probabilities(-namespace(x).log(x), TENSOR_STEPS[0]),
+        lambda x: next_level(0.8, x, namespace(x).exp(-x[..., 0])),
+        position_probability,
+    ]
+    for formula in formulas:
+        found = formula(torch.from_numpy(q))
+        assert found.dtype == torch.float64
+        with np.errstate(divide="ignore"):
+            np.testing.assert_allclose(found.numpy(), formula(q), rtol=1e-14)
+
+
+def test_remasking_by_confidence():
+    """sigma_i = eta sigma_max softmax(-psi) over the revealed; masks are revealed with a; no law on tokens alone."""
+    step = Step(-np.log(0.6), -np.log(0.4), 0.0)
+    method = METHODS["remdm"].with_parameters(strategy="confidence", eta=0.5)
+    psi, share = np.array([0.9, np.inf, 0.2]), 1 / (1 + np.exp(-0.7))
+    np.testing.assert_allclose(method.remask_probabilities(psi, step), [0.5 * (1 - share), 0, 0.5 * share])
+    later = Step(-np.log(0.3), -np.log(0.2), 0.0)
+    np.testing.assert_allclose(method.remask_probabilities(psi, later).sum(), 0.5 * 0.2 / 0.7)
+    np.testing.assert_allclose(method.reveal_probability(np.array([1.0, 0.0]), later), [1 / 3, 0])
+    process = mg.GuidedProcess(SEPARATING, mg.Guidance("normalized", 1.0))
+    with pytest.raises(mg.InputError, match="no stepped law"):
+        mg.stepped_law(process, "remdm", mg.uniform_grid(4), strategy="confidence")
+
+
+@pytest.mark.parametrize("counts", ["even", [0, 1, 1]])
+def test_annealed_noise(counts):
+    """The law of three steps with noise n (2/3, 1/3, 0) is that of one-step laws with these noises in turn."""
+    process = mg.GuidedProcess(SEPARATING, mg.Guidance("product", 1.0))
+    grid = mg.uniform_grid(3)
+    annealed = mg.stepped_law(process, "confidence", grid, noise=0.9, annealed=True, counts=counts)
+    taken = list(steps(process.guidance, grid, noise_schedule("linear")))
+    law = np.zeros(process.shape)
+    law[-1, -1] = 1.0
+    for step, noise in zip(taken, (0.6, 0.3, 0.0), strict=True):
+        method = METHODS["confidence"].with_parameters(noise=noise, counts=counts)
+        law = one_step(process.rates(step.weight), law, method, step)
+    np.testing.assert_allclose(annealed.probs, law, atol=1e-15)
+    constant = mg.stepped_law(process, "confidence", grid, noise=0.9, counts=counts)
+    assert np.abs(annealed.probs - constant.probs).max() > 0.01

@@ -25,7 +25,7 @@ def decode(rates: Rates, law: np.ndarray, method: FixedCount, step: Step) -> np.
         for i in masked(revealed):
             proposal, scores[i] = _propose(rates, revealed, i, method)
             proposed = proposed * proposal
-        for kept, probability in _positions(scores, method, count).items():
+        for kept, probability in _positions(scores, method, step, count).items():
             dropped = tuple(i for i in scores if i not in kept)
             states = (slice(-1, None) if i in dropped else slice(0, rates.vocab_size) for i in range(rates.length))
             result[tuple(states)] += (proposed * probability).sum(axis=dropped, keepdims=True)
@@ -44,14 +44,14 @@ def _propose(rates: Rates, revealed: Flags, i: int, method: FixedCount) -> tuple
     return np.moveaxis(method.proposal(conditional), -1, i), np.where(hazard > 0, score, -np.inf)
 
 
-def _positions(scores: dict[int, np.ndarray], method: FixedCount, count: int) -> dict[Kept, np.ndarray]:
+def _positions(scores: dict[int, np.ndarray], method: FixedCount, step: Step, count: int) -> dict[Kept, np.ndarray]:
     """P(set of positions that are kept), as arrays over states and proposals; smaller sets where picks run out."""
     chances: dict[Kept, np.ndarray] = {frozenset(): np.ones(())}
     for _ in range(min(count, len(scores))):
         grown: dict[Kept, np.ndarray] = {}
         for kept, chance in chances.items():
             left = [i for i in scores if i not in kept]
-            picks = method.next_position(np.stack(np.broadcast_arrays(*(scores[i] for i in left)), axis=-1))
+            picks = method.next_position(np.stack(np.broadcast_arrays(*(scores[i] for i in left)), axis=-1), step)
             for i, pick in zip(left, np.moveaxis(picks, -1, 0), strict=True):
                 _add(grown, kept | {i}, chance * pick)
             _add(grown, kept, chance * (picks.sum(axis=-1) == 0))
