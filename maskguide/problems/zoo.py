@@ -1,4 +1,4 @@
-"""Named reference problems, each with its source; all laws are exact.
+"""Named reference problems, each with its source; laws are exact, but for the large ones, which have no table.
 
 >>> from maskguide.problems import zoo
 >>> zoo.get("squares-2d")
@@ -18,12 +18,15 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
+from .chain import MarkovProblem
+from .mixture import ProductMixture
 from .samples import Bins, problem_from_samples
 from .table import TableProblem
 
 PAPER = "He, Rojas, Tao, What Exactly Does Guidance Do in Masked Discrete Diffusion Models, arXiv:2506.10971"
 REGIMES = "maskguide, docs/theory.md §2.3"
 OURS = f"{PAPER}, for the kind of example; the numbers are ours"
+LARGE = "maskguide, docs/large-problems.md; the numbers are ours"
 WINE = "UCI wine recognition data (Forina et al.), 178 samples, through scikit-learn's load_wine"
 
 HALF = Fraction(1, 2)
@@ -31,8 +34,9 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class _Entry:
-    build: Callable[..., TableProblem]
+    build: Callable[..., Any]
     source: str
+    large: bool = False
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -43,15 +47,20 @@ _ENTRIES: dict[str, _Entry] = {}
 
 
 def names() -> tuple[str, ...]:
-    """Names of all problems."""
-    return tuple(_ENTRIES)
+    """Names of all problems that are tables."""
+    return tuple(name for name, entry in _ENTRIES.items() if not entry.large)
 
 
-def get(name: str, **parameters: Any) -> TableProblem:
+def large_names() -> tuple[str, ...]:
+    """Names of the problems without a table: any length, computed conditionals."""
+    return tuple(name for name, entry in _ENTRIES.items() if entry.large)
+
+
+def get(name: str, **parameters: Any) -> Any:
     """A problem by name, e.g. ``get("overlap-1d", overlap=Fraction(1, 4))``; :func:`describe` lists parameters.
 
-    Probabilities may be Fractions, sympy symbols, strings such as "1/4", or floats (taken as the decimal
-    that they print).
+    A TableProblem, unless it is one of :func:`large_names`. Probabilities of tables may be Fractions, sympy symbols,
+    strings such as "1/4", or floats (taken as the decimal that they print).
 
     Raises
     ------
@@ -73,9 +82,9 @@ def describe(name: str) -> str:
     return f"{inspect.getdoc(entry.build)}\nParameters: {parameters}\nSource: {entry.source}"
 
 
-def _entry(name: str, source: str) -> Callable[[Callable[..., TableProblem]], Callable[..., TableProblem]]:
-    def register(build: Callable[..., TableProblem]) -> Callable[..., TableProblem]:
-        _ENTRIES[name] = _Entry(build, source)
+def _entry(name: str, source: str, large: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(build: Callable[..., Any]) -> Callable[..., Any]:
+        _ENTRIES[name] = _Entry(build, source, large)
         return build
 
     return register
@@ -194,6 +203,37 @@ def _wine_2d(target: Any = "class_1", bins: Bins = 4) -> TableProblem:
     )  # fmt: skip
 
 
+# Many coordinates: tokens on a ring -------------------------------------------------------------------
+
+
+@_entry("mixture-64d", LARGE, large=True)
+def _mixture_64d(length: int = 64, vocab_size: int = 32, sharpness: float = 0.5) -> ProductMixture:
+    """Waves that turn 1, 2 or 3 times (target) and 3, 4 or 5 times: multimodal classes that share a mode.
+
+    Token v of coordinate i has probability ~ exp(κ cos(2π(v/N - turns i/D))); all six components weigh 1/6. `length`
+    is D, `vocab_size` N, `sharpness` κ.
+    """
+    turns = np.array([1, 2, 3, 3, 4, 5])
+    length = _checks.integer(length, "length", 1)
+    return ProductMixture(
+        _on_ring(turns[:, None] * np.arange(length) / length, vocab_size, sharpness), np.full(6, 1 / 6),
+        [0, 0, 0, 1, 1, 1], class_names=("slow", "fast"),
+    )  # fmt: skip
+
+
+@_entry("chain-64d", LARGE, large=True)
+def _chain_64d(length: int = 64, vocab_size: int = 32, drift: float = 1.0, sharpness: float = 4.0) -> MarkovProblem:
+    """Random walks on a ring that drift upwards (target) and downwards, from a uniform start.
+
+    v is followed by v' with probability ~ exp(κ cos(2π(v' - v ∓ drift)/N)). `length` is D, `vocab_size` N, `drift` in
+    tokens, `sharpness` κ.
+    """
+    size = _checks.integer(vocab_size, "vocab_size", 1)
+    steps = np.array([1, -1])[:, None] * _checks.real(drift, "drift")
+    moves = _on_ring((np.arange(size) + steps) / size, size, sharpness)
+    return MarkovProblem(np.full((2, size), 1 / size), moves, [0.5, 0.5], length=length, class_names=("up", "down"))
+
+
 # Parts -----------------------------------------------------------------------------------------------
 
 
@@ -228,3 +268,11 @@ def _probability(value: Any, name: str) -> Any:
     if not 0 <= number <= 1:
         _checks.fail(f"{name} = {number}", f"0 <= {name} <= 1", "it is a probability")
     return number
+
+
+def _on_ring(centres: np.ndarray, vocab_size: int, sharpness: float) -> np.ndarray:
+    """Laws ~ exp(sharpness cos(2π(v/N - centre))), tokens last: von Mises on N points."""
+    tokens = np.arange(_checks.integer(vocab_size, "vocab_size", 1)) / vocab_size
+    angles = 2 * np.pi * (tokens - centres[..., None])
+    weights = np.exp(_checks.real(sharpness, "sharpness") * (np.cos(angles) - 1))
+    return weights / weights.sum(axis=-1, keepdims=True)

@@ -1,7 +1,9 @@
 """Conditionals of partially masked states: tables against their definition, tensors against arrays, the arithmetic."""
 
+import doctest
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -157,6 +159,46 @@ def test_posterior_keeps_what_is_possible_and_nothing_else():
     assert found[0, 1] == conditionals.LIFT and found[0, 0] == 1
     np.testing.assert_allclose(found[2, :2], 0.5, rtol=1e-15)
     np.testing.assert_allclose(conditionals.log_sum(log_joint), [0, -np.inf, -5000 + np.log(2)], rtol=1e-15)
+
+
+@pytest.mark.parametrize("problem", [random_problem(0, length=3), MIXTURE, CHAIN], ids=repr)
+def test_tensors_never_wait_for_the_host(problem):
+    """On the meta device tensors have no values: whatever asked for one would fail."""
+    torch = pytest.importorskip("torch")
+    states = torch.zeros((5, 3), dtype=torch.int64, device="meta")
+    for label in LABELS:
+        assert problem.log_conditionals(states, label).shape == (5, 3, problem.vocab_size)
+        assert problem.log_marginal(states, label).shape == (5,)
+
+
+@pytest.mark.parametrize("name", mg.zoo.large_names())
+def test_large_problems_of_the_zoo(name):
+    problem = mg.zoo.get(name)
+    assert (problem.name, problem.length, problem.vocab_size, problem.num_classes) == (name, 64, 32, 2)
+    assert problem.source in mg.zoo.describe(name) and "Parameters: length = 64" in mg.zoo.describe(name)
+    assert name not in mg.zoo.names()
+    rng = np.random.default_rng(0)
+    states = np.where(rng.random((20, 64)) < 0.5, rng.integers(0, 32, (20, 64)), 32)
+    joint = [np.log(problem.prior[k]) + problem.log_marginal(states, k) for k in range(2)]
+    np.testing.assert_allclose(np.logaddexp(*joint), problem.log_marginal(states), rtol=1e-13)
+    agrees_with_its_table(mg.zoo.get(name, length=3, vocab_size=4))
+
+
+def test_the_waves_share_a_mode_and_the_walks_mirror_each_other():
+    waves, walks = mg.zoo.get("mixture-64d"), mg.zoo.get("chain-64d")
+    np.testing.assert_array_equal(waves.probs[2], waves.probs[3])
+    assert (waves.probs[4, 16].argmax(), waves.probs[5, 16].argmax()) == (0, 8)  # 4 and 5 turns, a quarter on
+    np.testing.assert_allclose(walks.transition[0], walks.transition[1].swapaxes(-1, -2), rtol=1e-14)
+    assert walks.transition[0, 0, 31].argmax() == 0  # the ring closes
+    with pytest.raises(mg.InputError, match="vocab_size = 0"):
+        mg.zoo.get("chain-64d", vocab_size=0)
+
+
+def test_the_document_runs():
+    text = Path(__file__).parents[2] / "docs" / "large-problems.md"
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, attempted = doctest.testfile(str(text), module_relative=False, optionflags=flags)
+    assert failed == 0 and attempted > 8
 
 
 def test_numpy_states_load_no_torch():
