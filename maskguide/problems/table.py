@@ -127,9 +127,14 @@ class TableProblem:
     def lookup(self, row: int) -> tuple[Placed, Placed]:
         """The marginals of class `row`, or of the mixture for row K, flat in C order; and the strides of the axes."""
         if row not in self._lookups:
-            table = self.mixture_table if row == self.num_classes else marginal_table(self.class_laws[row])
-            self._lookups[row] = Placed(table.ravel()), Placed((self.vocab_size + 1) ** np.arange(self.length)[::-1])
+            strides = (self.vocab_size + 1) ** np.arange(self.length)[::-1]
+            self._lookups[row] = Placed(self._marginals(row).ravel()), Placed(strides)
         return self._lookups[row]
+
+    def _marginals(self, row: int) -> np.ndarray:
+        if row == self.num_classes:
+            return self.mixture_table
+        return self.target_table if row == self.target else marginal_table(self.class_laws[row])
 
     @cached_property
     def _lookups(self) -> dict[int, tuple[Placed, Placed]]:
