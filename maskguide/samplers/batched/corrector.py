@@ -1,0 +1,42 @@
+"""A leap, then Gibbs redraws of single revealed coordinates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...methods import PredictorCorrector, Step
+from ...methods.tau_leaping import hazard_spent
+from ..task import CORRECTIONS
+from .rates import rates
+from .walk import Walk
+
+
+def leap_and_correct(walk: Walk, method: PredictorCorrector, step: Step) -> None:
+    """A tau-leap and the method's corrections."""
+    here = walk.rates(step.weight)
+    walk.meet(here.hazards, step, method)
+    walk.spend(hazard_spent(here.hazards, step), here, step.end)
+    for correction in range(step.index * method.corrections, (step.index + 1) * method.corrections):
+        _correct(walk, correction, step.weight)
+
+
+def _correct(walk: Walk, number: int, weight: float) -> None:
+    """One revealed coordinate that was not given is drawn again from r/Z given the others; kept where Z = 0."""
+    draw = torch.full_like(walk.coordinates[:1], number)
+    uniform, choice = (u[:, 0] for u in walk.draws.pair(draw, CORRECTIONS))
+    open_to_it = ~walk.given & ~walk.masked
+    order = open_to_it.cumsum(-1)
+    number_open = order[:, -1]
+    rank = (uniform * number_open).long()  # in float64, as the uniform is
+    position = _index_of(order, rank)
+    here = rates(walk.process, torch.where(walk.at(position, number_open > 0), walk.mask, walk.tokens), weight)
+    possible = here.total.take_along_dim(position[:, None], 1)[:, 0] > 0
+    redrawn = walk.at(position, possible & (number_open > 0))
+    token = here.token(position, choice)
+    walk.tokens = torch.where(redrawn, token[:, None], walk.tokens)
+
+
+def _index_of(order: Tensor, rank: Tensor) -> Tensor:
+    """Index of the (rank + 1)-th True, from their running count (n, D); the last index if there are fewer."""
+    return (order <= rank[:, None]).sum(-1).clamp_(max=order.shape[-1] - 1)

@@ -1,0 +1,50 @@
+"""Decoders of fixed counts: all masks propose tokens, the best positions keep theirs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...methods import FixedCount, Step
+from ...methods.fixed_count import TIE
+from ..task import PROPOSALS
+from .draws import pick
+from .walk import Walk
+
+
+def decode(walk: Walk, method: FixedCount, step: Step) -> None:
+    """`count` of the masks keep the tokens they propose."""
+    count = method.count(step, walk.process.length)
+    if count == 0:
+        return
+    here = walk.rates(step.weight)
+    walk.meet(here.hazards, step, method)
+    for_token, for_position = walk.step_draws(step, PROPOSALS)
+    conditionals = here.conditionals
+    proposed = pick(method.proposal(conditionals), for_token)
+    score = method.score(conditionals)
+    if score.shape[-1] > 1:
+        score = score.take_along_dim(proposed[..., None], -1)
+    score = torch.where(here.total > 0, score[..., 0], -torch.inf)
+    noise = method.noise_at(step)
+    kept = highest(score, for_position, count) if noise == 0 else noisiest(score / noise, for_position, count)
+    walk.reveal(kept, proposed, step.end)
+
+
+def highest(score: Tensor, uniform: Tensor, count: int) -> Tensor:
+    """One after another the largest score; of those within `TIE` of it the one of largest uniform."""
+    kept = torch.zeros_like(score, dtype=torch.bool)
+    for _ in range(count):
+        largest = score.amax(-1, keepdim=True)
+        best = (score > -torch.inf) & (score - largest >= -TIE)
+        position = torch.where(best, uniform, -1.0).argmax(-1, keepdim=True)
+        picked = torch.zeros_like(kept).scatter_(-1, position, True) & best
+        kept, score = kept | picked, torch.where(picked, -torch.inf, score)
+    return kept
+
+
+def noisiest(score: Tensor, uniform: Tensor, count: int) -> Tensor:
+    """The largest sums of score and Gumbel noise -log(-log V)."""
+    key = score - torch.log(-torch.log(uniform))
+    value, position = key.topk(min(count, key.shape[-1]), -1)
+    return torch.zeros_like(key, dtype=torch.bool).scatter_(-1, position, value > -torch.inf)

@@ -1,0 +1,105 @@
+"""Exact methods, event by event: all trajectories of a batch walk through one segment of w(t), then the next.
+
+A trajectory that leaves a segment waits at its end, where the next one starts for all.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import torch
+from torch import Tensor
+
+from ... import _checks
+from ...guidance import Segment
+from ...methods.first_hitting import waiting_time
+from ...process import GuidedProcess
+from ..task import JUMPS
+from .draws import first_above, pick
+from .rates import Rates
+from .walk import Walk
+
+LOOK_EVERY = 16  # events between two looks (the host waits) at whether any trajectory is still inside a segment
+
+
+def next_reaction(walk: Walk) -> None:
+    """Gillespie's chain: the coordinate whose waiting time is used up first is the next to be revealed."""
+    for segment in walk.process.segments:
+        clock, inside = _enter(walk, segment)
+        for event in range(walk.process.length):
+            if _empty(inside, event):
+                break
+            here = walk.rates(segment.weight)
+            due = torch.where(here.hazards > 0, walk.waiting / here.hazards, inf)
+            wait, position = due.min(-1)
+            fires = inside & wait.isfinite() & (clock + wait <= segment.end)
+            elapsed = torch.where(fires, wait, 0.0 if segment.end == inf else segment.end - clock)
+            walk.waiting = torch.where(
+                inside[:, None], (walk.waiting - here.hazards * elapsed[:, None]).clamp_(min=0.0), walk.waiting
+            )
+            clock = clock + elapsed
+            _jump(walk, here, position, fires, clock)
+            inside = fires
+
+
+def first_hitting(walk: Walk) -> None:
+    """The clock of the next reveal, then which coordinate, then its token."""
+    drawn = torch.zeros_like(walk.tokens[:, 0])
+    for segment in walk.process.segments:
+        clock, inside = _enter(walk, segment)
+        for event in range(walk.process.length):
+            if _empty(inside, event):
+                break
+            here = walk.rates(segment.weight)
+            level, choice = (u[:, 0] for u in walk.draws.pair(drawn[:, None], JUMPS))
+            clock = clock + waiting_time(here.hazards, level)
+            fires = inside & (here.hazards.sum(-1) > 0) & (clock <= segment.end)
+            _jump(walk, here, pick(here.hazards, choice), fires, clock)
+            drawn, inside = drawn + inside, fires
+
+
+def uniformization(walk: Walk) -> None:
+    """Candidates at a constant rate L, each a jump or nothing."""
+    drawn, size = torch.zeros_like(walk.tokens[:, 0]), walk.mask
+    for segment in walk.process.segments:
+        rate = candidate_rate(walk.process, segment.weight)
+        clock, inside = _enter(walk, segment)
+        event = 0
+        while not _empty(inside, event):
+            here = walk.rates(segment.weight)
+            wait, choice = (u[:, 0] for u in walk.draws.pair(drawn[:, None], JUMPS))
+            drawn, clock = drawn + inside, clock - torch.log1p(-wait) / rate
+            inside = inside & (clock <= segment.end) & (here.hazards.sum(-1) > 0)
+            jump = first_above(here.rates.flatten(1).cumsum(-1) / rate, choice)
+            where = walk.at(jump // size, inside)
+            walk.reveal(where, (jump % size)[:, None], clock[:, None])
+            inside = inside & walk.masked.any(-1)
+            event += 1
+
+
+def candidate_rate(process: GuidedProcess, weight: float) -> float:
+    """L >= R(x) for every state x: max R on a table; D where every mask is revealed at rate one; otherwise an error."""
+    if process.on_lattice:
+        return float(process.exit_rates(weight).max())
+    if not process.guidance.rule.unit_hazard:
+        _checks.fail(
+            f"'uniformization' with the rule {process.guidance.rule.name!r} away from a table",
+            "it needs a bound on R(x): D for rule 'normalized', max R where all states are listed",
+            'method="gillespie" is exact and needs none',
+        )
+    return float(process.length)
+
+
+def _enter(walk: Walk, segment: Segment) -> tuple[Tensor, Tensor]:
+    """Every trajectory's clock, at the start of a segment, and that it is inside."""
+    return torch.full_like(walk.waiting[:, 0], segment.start), torch.ones_like(walk.given[:, 0])
+
+
+def _empty(inside: Tensor, event: int) -> bool:
+    return event % LOOK_EVERY == 0 and not bool(inside.any())
+
+
+def _jump(walk: Walk, here: Rates, position: Tensor, fires: Tensor, clock: Tensor) -> None:
+    """One coordinate of each trajectory that fires is revealed, its token by that coordinate's V."""
+    token = here.token(position, walk.choice.take_along_dim(position[:, None], 1)[:, 0])
+    walk.reveal(walk.at(position, fires), token[:, None], clock[:, None])
