@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 _HOME = {
     "TableProblem": "problems.table",
     "ExchangeableProblem": "problems.exchangeable",
+    "ProductMixture": "problems.mixture",
+    "MarkovProblem": "problems.chain",
     "problem_from_samples": "problems.samples",
     "read_problem": "problems.data",
     "regions": "problems.regions",
@@ -49,6 +51,9 @@ _HOME = {
     "symbolic": "laws.symbolic",
     "sample": "samplers.sample",
     "Samples": "samplers.samples",
+    "Paths": "paths",
+    "couple": "ensembles",
+    "tv_difference": "ensembles",
     "compare": "comparison",
     "compare_decay": "comparison",
     "InputError": "_checks",
@@ -64,7 +69,10 @@ __all__ = [
     "GuidedProcess",
     "InputError",
     "Law",
+    "MarkovProblem",
     "NoiseSchedule",
+    "Paths",
+    "ProductMixture",
     "Samples",
     "TableProblem",
     "WeightSchedule",
@@ -73,6 +81,7 @@ __all__ = [
     "compare",
     "compare_decay",
     "completion_time",
+    "couple",
     "decay_regime",
     "divergences",
     "expected_clipping",
@@ -95,6 +104,7 @@ __all__ = [
     "tilted_law",
     "transient_law",
     "tv_decay",
+    "tv_difference",
     "tv_error",
     "uniform_grid",
     "zoo",
@@ -103,6 +113,7 @@ __all__ = [
 if TYPE_CHECKING:
     from ._checks import AccuracyWarning, InputError
     from .comparison import compare, compare_decay
+    from .ensembles import couple, tv_difference
     from .guidance import Guidance, WeightSchedule
     from .laws import symbolic
     from .laws.completion import CompletionTime, completion_time
@@ -124,9 +135,12 @@ if TYPE_CHECKING:
     from .laws.stepped import expected_clipping, stepped_law
     from .laws.terminal import terminal_law
     from .laws.transient import transient_law
+    from .paths import Paths
     from .problems import zoo
+    from .problems.chain import MarkovProblem
     from .problems.data import read_problem
     from .problems.exchangeable import ExchangeableProblem
+    from .problems.mixture import ProductMixture
     from .problems.regions import regions
     from .problems.samples import problem_from_samples
     from .problems.table import TableProblem
