@@ -8,7 +8,6 @@ from torch import Tensor
 from ...methods import PredictorCorrector, Step
 from ...methods.tau_leaping import hazard_spent
 from ..task import CORRECTIONS
-from .rates import rates
 from .walk import Walk
 
 
@@ -30,7 +29,7 @@ def _correct(walk: Walk, number: int, weight: float) -> None:
     number_open = order[:, -1]
     rank = (uniform * number_open).long()  # in float64, as the uniform is
     position = _index_of(order, rank)
-    here = rates(walk.process, torch.where(walk.at(position, number_open > 0), walk.mask, walk.tokens), weight)
+    here = walk.rates(weight, torch.where(walk.at(position, number_open > 0), walk.mask, walk.tokens))
     possible = here.total.take_along_dim(position[:, None], 1)[:, 0] > 0
     redrawn = walk.at(position, possible & (number_open > 0))
     token = here.token(position, choice)

@@ -7,7 +7,7 @@ import torch
 from ...methods import RungeKutta, Step, Trapezoidal
 from ...methods.tau_leaping import hazard_within, revealed_within
 from ..task import INSIDE
-from .rates import Rates, rates
+from .rates import Rates
 from .walk import Walk
 
 
@@ -27,5 +27,5 @@ def runge_kutta(walk: Walk, method: RungeKutta, step: Step) -> None:
     chance, choice = walk.step_draws(step, INSIDE)
     revealed = walk.masked & (chance < revealed_within(before.hazards, method.first_length(step)))
     inside = torch.where(revealed, before.tokens(choice), walk.tokens)
-    later = Rates(method.combined(before.rates, rates(walk.process, inside, step.weight).rates))
+    later = Rates(method.combined(before.rates, walk.rates(step.weight, inside).rates))
     walk.spend(hazard_within(later.hazards, method.second_length(step)), later, step.end)

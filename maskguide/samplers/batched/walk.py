@@ -56,9 +56,9 @@ class Walk:
         """(n, D) bool."""
         return self.tokens == self.mask
 
-    def rates(self, weight: float) -> Rates:
-        """The rates out of the present states."""
-        here = rates(self.process, self.tokens, weight)
+    def rates(self, weight: float, tokens: Tensor | None = None) -> Rates:
+        """The rates out of the present states, or out of others (n, D)."""
+        here = rates(self.process, self.tokens if tokens is None else tokens, weight)
         self._overflow |= here.hazards.isinf().any()
         return here
 
