@@ -35,13 +35,13 @@ ALONE = """
 import json, time
 started = time.perf_counter()
 import numba, numpy as np, maskguide as mg
-from maskguide.laws import settled
+from maskguide.laws import layout, settled
 from benchmarks.terminal_law import random_problem
 process = mg.GuidedProcess(random_problem({size}, {length}), mg.Guidance("product", {weight}))
 mg.terminal_law(process)
 seconds = {{"first": time.perf_counter() - started}}
 for threads in {threads}:
-    settled._idle_threads = lambda most: threads
+    settled.idle = layout.idle = lambda states: threads
     mg.terminal_law(process)
     runs = []
     for _ in range(5):

@@ -9,109 +9,106 @@ The numpy sweeps of :mod:`.sweep` are their slow twins; tests/laws/test_kernels.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange, uint64
+from numba import njit, uint64
 
 from .steps import (
     EIGHT,
     ONE,
+    SIXTEEN,
     TWO,
     ZERO,
     add_child,
-    add_children,
-    add_last_digit,
     add_parent,
     add_parents,
     add_weighted_parents,
+    plus_children,
+    plus_parent,
+    relatives,
 )  # fmt: skip
-from .vectors import divide, pass_on
+from .vectors import alike, divide, keep, pass_on, plus, plus_ratios
 
 
 @njit(cache=True)
-def marginals(values, offsets, origin, prefix, low, size):
-    """Fill a slab whose last block holds a law: every other block is that law with digits summed out.
-
-    The slab has the revealed set `prefix` in its high coordinates and any set in its `low` last ones.
-    """
-    size, prefix, full = uint64(size), uint64(prefix), (ONE << uint64(low)) - ONE
-    for below in range(full):
-        members = prefix | (full - ONE - below)
-        bit, stride = ONE, ONE
-        while members & bit:
-            bit <<= ONE
-            stride *= size
-        to = values[offsets[members] - origin : offsets[members + ONE] - origin]
-        to[:] = 0.0
-        add_child(to, values, offsets[members | bit] - origin, size, stride)
-
-
-@njit(cache=True)
-def ratios(target, mixture):
-    """mixture := target / mixture where the target is positive, and 1 elsewhere."""
-    for i in range(uint64(target.size)):
-        mixture[i] = target[i] / mixture[i] if target[i] > 0 else 1.0
-
-
-@njit(cache=True)
-def multiply(target, factor, least):
-    """target *= factor; positive products below `least` become zero. Returns how many did, and the largest product."""
-    flushed, largest = 0, 0.0
-    for i in range(uint64(target.size)):
-        product = target[i] * factor[i] if target[i] > 0 else 0.0
-        if target[i] > 0 and not product >= least:
-            flushed += 1
-            product = 0.0
-        largest = max(largest, product)
-        target[i] = product
-    return flushed, largest
-
-
-@njit(cache=True)
-def terminal_block(values, offsets, members, size, length, start, flow, exits):
-    """q = h G / S on one block, in place; h G on completed states."""
-    first, last = offsets[members], offsets[members + ONE]
-    here, n = values[first:last], last - first
-    h, s = flow[:n], exits[:n]
+def terminal_block(values, first, n, size, start, near, above, below, flow, exits):
+    """q = h G / S on one block, in place; h G on completed states. Its `relatives` are in the rows of `near`."""
+    here, h, s, stride = values[first : first + n], flow[:n], exits[:n], ONE
     h[:] = 0.0
     if start.size:
         for i in range(n):
-            if start[first + i] > 0 and here[i] > 0:
-                h[i] = start[first + i] / here[i]
-    elif members == ZERO:
+            h[i] = start[first + i] / here[i] if start[first + i] > 0 and here[i] > 0 else 0.0
+    elif above == ZERO:
         h[0] = 1.0 / here[0]
-    add_parents(h, values, offsets, members, size, ONE)
-    if members + ONE == ONE << length:
+    for k in range(above):
+        add_parent(h, values, near[0, k], size, stride)
+        stride *= size
+    if below == ZERO:
         for i in range(n):
             here[i] *= h[i]
         return
     s[:] = 0.0
-    add_children(s, values, offsets, members, size, length)
-    whole = n - n % EIGHT
-    for i in range(ZERO, whole, EIGHT):
-        pass_on(here, i, h, s)
+    for k in range(below):
+        add_child(s, values, near[1, k], size, near[2, k])
+    whole = n - n % SIXTEEN
+    for i in range(ZERO, whole, SIXTEEN):
+        pass_on(plus(alike(0.0), h, i), plus(alike(0.0), s, i), here, i)
     for i in range(whole, n):
         here[i] = h[i] * here[i] / s[i] if s[i] > 0 else 0.0
 
 
 @njit(cache=True)
+def binary_block(values, first, n, start, near, above, below):
+    """`terminal_block` for N = 2 and sixteen states or more, sixteen at a time: nothing is stored in between."""
+    for i in range(ZERO, n, SIXTEEN):
+        h, s, stride = alike(0.0), alike(0.0 if below else 1.0), ONE
+        if start.size:
+            h = plus_ratios(h, start, first + i, values, first + i)
+        for k in range(above):
+            h = plus_parent(h, values, near[0, k], i, stride)
+            stride *= TWO
+        for k in range(below):
+            s = plus_children(s, values, near[1, k], i, near[2, k])
+        pass_on(h, s, values, first + i)
+
+
+@njit(cache=True, nogil=True)
+def terminal_blocks(values, offsets, size, length, start, order, begin, end):
+    """q = h G / S on the blocks of order[begin : end], or of begin .. end - 1; a block needs its parents done."""
+    size, length, near = uint64(size), uint64(length), np.empty((3, length), np.uint64)
+    flow, exits = np.empty(size**length), np.empty(size**length)
+    for k in range(uint64(begin), uint64(end)):
+        members = order[k] if order.size else k
+        first, n = offsets[members], offsets[members + ONE] - offsets[members]
+        above, below = relatives(near, offsets, members, size, length)
+        if size == TWO and n >= SIXTEEN:
+            binary_block(values, first, n, start, near, above, below)
+        else:
+            terminal_block(values, first, n, size, start, near, above, below, flow, exits)
+
+
 def terminal(values, offsets, size, length, start):
     """The potential G becomes q = h G / S block by block, and the law on completed states; one array in all."""
-    size, length = uint64(size), uint64(length)
-    flow, exits = np.empty(size**length), np.empty(size**length)
-    for members in range(ONE << length):
-        terminal_block(values, offsets, members, size, length, start, flow, exits)
+    terminal_blocks(values, offsets, size, length, start, np.empty(0, np.uint64), 0, offsets.size - 1)
 
 
-@njit(cache=True, parallel=True)
-def terminal_in_threads(values, offsets, size, length, start, order, levels, threads):
-    """`terminal` with the blocks of a level dealt out to threads; `order` lists the sets level by level."""
-    size, length = uint64(size), uint64(length)
-    flow, exits = np.empty((threads, size**length)), np.empty((threads, size**length))
-    for level in range(len(levels) - 1):
-        first, count = levels[level], levels[level + 1] - levels[level]
-        for thread in prange(threads):
-            for k in range(thread * count // threads, (thread + 1) * count // threads):
-                members = order[first + k]
-                terminal_block(values, offsets, members, size, length, start, flow[thread], exits[thread])
+@njit(cache=True)
+def normalized_edge(potential, flow, first, child, masks, size, stride, sums):
+    """h of the children of a block, one digit more: += h G / (masks sum of G over its tokens)."""
+    n, s = uint64(sums.size), sums
+    vectors = size == TWO and n >= SIXTEEN
+    if vectors:
+        for i in range(ZERO, n, SIXTEEN):
+            keep(plus_children(alike(0.0), potential, child, i, stride), s, i)
+    else:
+        s[:] = 0.0
+        add_child(s, potential, child, size, stride)
+    for i in range(n):
+        q = flow[first + i] * potential[first + i]
+        s[i] = q / (s[i] * masks) if s[i] > 0 else 0.0
+    if vectors:
+        for i in range(ZERO, TWO * n, SIXTEEN):
+            keep(plus_parent(plus(alike(0.0), flow, child + i), s, ZERO, i, stride), flow, child + i)
+    else:
+        add_parent(flow[child : child + n * size], s, ZERO, size, stride)
 
 
 @njit(cache=True)
@@ -121,26 +118,17 @@ def normalized_visits(potential, flow, offsets, size, length):
     sums = np.empty(size**length)
     for members in range(ONE << length):
         first, last = offsets[members], offsets[members + ONE]
-        masks, bit, n = length, ONE, last - first
+        masks, bit = length, ONE
         for _ in range(length):
             masks -= ONE if members & bit else ZERO
             bit <<= ONE
-        stride, bit, s = ONE, ONE, sums[:n]
+        stride, bit = ONE, ONE
         for _ in range(length):
             if members & bit:
                 stride *= size
             else:
-                child = members | bit
-                s[:] = 0.0
-                add_child(s, potential, offsets[child], size, stride)
-                for i in range(n):
-                    q = flow[first + i] * potential[first + i]
-                    s[i] = q / (s[i] * masks) if s[i] > 0 else 0.0
-                to = flow[offsets[child] : offsets[child + ONE]]
-                if stride == ONE:
-                    add_last_digit(to, s, ZERO, size)
-                else:
-                    add_parent(to, s, ZERO, size, stride)
+                child = offsets[members | bit]
+                normalized_edge(potential, flow, first, child, masks, size, stride, sums[: last - first])
             bit <<= ONE
         for i in range(first, last):
             flow[i] *= potential[i]
@@ -165,15 +153,22 @@ def weighted_visits(flow, exits, offsets, weights, weight_offsets, size, length)
 @njit(cache=True)
 def exit_rates(exits, potential, offsets, size, length):
     """R = S / G on every state, zero on completed and on unreachable ones."""
-    size, length = uint64(size), uint64(length)
+    size, length, near = uint64(size), uint64(length), np.empty((3, length), np.uint64)
+    exits[:] = 0.0
     for members in range((ONE << length) - ONE):
         first, last = offsets[members], offsets[members + ONE]
-        to = exits[first:last]
-        to[:] = 0.0
-        add_children(to, potential, offsets, members, size, length)
-        for i in range(uint64(to.size)):
-            to[i] = to[i] / potential[first + i] if potential[first + i] > 0 else 0.0
-    exits[offsets[(ONE << length) - ONE] :] = 0.0
+        _, below = relatives(near, offsets, members, size, length)
+        if size == TWO and last - first >= SIXTEEN:
+            for i in range(ZERO, last - first, SIXTEEN):
+                s = alike(0.0)
+                for k in range(below):
+                    s = plus_children(s, potential, near[1, k], i, near[2, k])
+                keep(s, exits, first + i)
+        else:
+            for k in range(below):
+                add_child(exits[first:last], potential, near[1, k], size, near[2, k])
+        for i in range(first, last):
+            exits[i] = exits[i] / potential[i] if potential[i] > 0 else 0.0
 
 
 @njit(cache=True)

@@ -9,6 +9,7 @@ For the rate product r(x -> y) = G(y)/G(x), so in units of the potential every e
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,9 +18,10 @@ import numpy as np
 from .. import _checks
 from ..process import GuidedProcess
 from .sweep import block, revealed_sets
+from .threads import idle, in_parts
 
 LEAST, MOST = 1e-290, 1e290  # a potential outside is not used: edge rates take its place
-SLAB = 2**23  # states whose potential is computed at a time
+TILE = 2**15  # states whose potential is computed at a time, in the cache
 KEPT_PERMUTATION = 2**22  # states up to which the order of the lattice is remembered
 
 
@@ -154,7 +156,7 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
 
     None for another rule, and where G leaves [1e-290, 1e290] in a way that is not harmless. For w >= 0 a state's
     probability is at most its potential (every exit rate is at least the number of masks), so tiny ones may go.
-    Built in slabs from the laws: two slabs of memory beside the result, and no table on the lattice.
+    Built in tiles from the laws: little memory beside the result, and no table on the lattice.
     """
     if process.guidance.rule.name != "product":
         return None
@@ -164,54 +166,39 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
     return _potential(groups, target, problem.mixture_law, power)
 
 
-def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, power: float):
-    from . import compiled
+def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, exponent: float):
+    from . import powers, tiles
 
-    values, flushed, largest = np.empty(groups.states), 0, 0.0
-    high = _high_coordinates(groups)
-    low = groups.length - high
-    for prefix in range(2**high):
-        sets = prefix << low
-        first, last = int(groups.offsets[sets]), int(groups.offsets[sets + 2**low])
-        slab, factor = values[first:last], np.empty(last - first)
-        _fill(slab, target, groups, prefix, high)
-        if power:
-            _fill(factor, mixture, groups, prefix, high)
-            _power(slab, factor, power)
-        else:
-            factor.fill(1.0)
-        lost, most = compiled.multiply(slab, factor, LEAST)
-        flushed, largest = flushed + lost, max(largest, most)
-    if not largest <= MOST or (flushed and power < 0):
+    outer, inner = _split(groups)
+    over, under = _rows(target, outer), _rows(mixture, outer) if exponent else np.empty(0)
+    values, threads, parts = np.empty(groups.states), idle(groups.states), powers.parts(exponent)
+    sizes = groups.offsets, groups.vocab_size, inner.length
+
+    def fill(begin: int, end: int) -> tuple[int, int]:
+        return tiles.fill(values, *sizes, over, under, outer.offsets, inner.offsets, parts, (LEAST, MOST), begin, end)
+
+    with ThreadPoolExecutor(threads) as pool:
+        lost, beyond = np.sum(in_parts(pool, threads, fill, outer.states), axis=0).tolist()
+    if beyond or (lost and exponent < 0):
         return None
-    return values, flushed * LEAST * groups.length * groups.vocab_size
+    return values, lost * LEAST * groups.length * groups.vocab_size
 
 
-def _power(target: np.ndarray, mixture: np.ndarray, power: float) -> None:
-    """mixture := (target / mixture)^power where target > 0, and 1 elsewhere."""
-    from . import compiled
+def _rows(law: np.ndarray, outer: Layout) -> np.ndarray:
+    """The law, joint with what the outer coordinates show or hide: a row for each of their states."""
+    from . import tiles
 
-    compiled.ratios(target, mixture)
-    with np.errstate(over="ignore", under="ignore"):
-        np.power(mixture, power, out=mixture)
-
-
-def _fill(slab: np.ndarray, law: np.ndarray, groups: Layout, prefix: int, high: int) -> None:
-    """All marginals of a law whose first `high` coordinates are revealed as the bits of `prefix` say."""
-    from . import compiled
-
-    masked = tuple(i for i in range(high) if not prefix >> (high - 1 - i) & 1)
-    low = groups.length - high
-    whole = law.sum(axis=masked).ravel()
-    slab[slab.size - whole.size :] = whole
-    sets = np.uint64(prefix << low)
-    compiled.marginals(slab, groups.offsets, groups.offsets[sets], sets, low, groups.vocab_size)
+    rows = np.empty(outer.states * (law.size // outer.vocab_size**outer.length))
+    rows[rows.size - law.size :] = law.ravel()
+    tiles.marginals(rows, outer.offsets, outer.vocab_size, outer.length)
+    return rows
 
 
-def _high_coordinates(groups: Layout) -> int:
-    """How many coordinates to fix so that the largest slab has at most SLAB states."""
+def _split(groups: Layout) -> tuple[Layout, Layout]:
+    """Layouts of the first coordinates and of the last, these as many as a tile holds."""
     N, D = groups.vocab_size, groups.length
-    return next((t for t in range(D) if N**t * (N + 1) ** (D - t) <= SLAB), max(D - 1, 0))
+    low = next((k for k in range(D, 1, -1) if (N + 1) ** k <= TILE), 1)
+    return layout(N, D - low), layout(N, low)
 
 
 def visits(process: GuidedProcess, weight: float, start: np.ndarray) -> tuple[np.ndarray, str]:

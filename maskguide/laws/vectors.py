@@ -1,22 +1,153 @@
-"""Vectors of eight float64 for the compiled sweeps: load, shuffle, add, store, for any CPU that LLVM knows.
+"""Vectors of float64 for the compiled sweeps: load, shuffle, add, store, for any CPU that LLVM knows.
 
-Numba's short loops stay scalar (superword vectorisation is off there), so the four steps the sweeps consist of
-are written in LLVM's own vectors. All arrays are contiguous float64; indices are not checked.
+Numba's short loops stay scalar (superword vectorisation is off there), so the steps the sweeps consist of are written
+in LLVM's own vectors. Sixteen states make a type of their own, whose sums stay in registers from the first parent
+to the division. All arrays are contiguous float64; indices are not checked.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, models, register_model
 
-DOUBLE, INT = ir.DoubleType(), ir.IntType(32)
-BINARY_PARENTS = ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 0, 1, 2, 3, 2, 3], [0, 1, 2, 3, 0, 1, 2, 3])
-BINARY_CHILDREN = {  # stride -> the places of token 0 among sixteen children; token 1 follows `stride` later
-    1: [0, 2, 4, 6, 8, 10, 12, 14],
-    2: [0, 1, 4, 5, 8, 9, 12, 13],
-    4: [0, 1, 2, 3, 8, 9, 10, 11],
-}
+WIDTH = 16
+DOUBLE, INT, BYTE = ir.DoubleType(), ir.IntType(32), ir.IntType(8)
+LINE = 8  # float64 in a cache line
+
+
+class SixteenType(types.Type):
+    """Sixteen float64 in registers; arrays of it do not exist."""
+
+    def __init__(self):
+        super().__init__(name="sixteen float64")
+
+
+@register_model(SixteenType)
+class SixteenModel(models.PrimitiveModel):
+    """One LLVM vector."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, ir.VectorType(DOUBLE, WIDTH))
+
+
+SIXTEEN = SixteenType()
+
+
+@intrinsic
+def alike(typing, number):
+    """The same number sixteen times."""
+
+    def generate(context, builder, signature, arguments):
+        nothing = ir.Constant(ir.VectorType(DOUBLE, WIDTH), ir.Undefined)
+        one = builder.insert_element(nothing, arguments[0], ir.Constant(INT, 0))
+        return builder.shuffle_vector(one, one, _mask([0] * WIDTH))
+
+    return SIXTEEN(types.float64), generate
+
+
+@intrinsic
+def plus(typing, total, values, place):
+    """Total + values[place : place + 16]."""
+
+    def generate(context, builder, signature, arguments):
+        total, values, place = arguments
+        return builder.fadd(total, _load(context, builder, signature.args[1], values, place, WIDTH))
+
+    return SIXTEEN(total, values, place), generate
+
+
+@intrinsic
+def plus_ratios(typing, total, values, place, divisors, there):
+    """Total + values[place : place + 16] / divisors[there : there + 16], nothing where either is not positive."""
+
+    def generate(context, builder, signature, arguments):
+        total, values, place, divisors, there = arguments
+        over = _load(context, builder, signature.args[1], values, place, WIDTH)
+        under = _load(context, builder, signature.args[3], divisors, there, WIDTH)
+        zero = ir.Constant(over.type, [0.0] * WIDTH)
+        sound = builder.and_(builder.fcmp_ordered(">", over, zero), builder.fcmp_ordered(">", under, zero))
+        return builder.fadd(total, builder.select(sound, builder.fdiv(over, under), zero))
+
+    return SIXTEEN(total, values, place, divisors, there), generate
+
+
+@intrinsic(prefer_literal=True)
+def plus_repeated(typing, total, values, place, stride):
+    """Total + values[place : place + 8], runs of `stride` (1, 2, 4 or 8) of them given twice: the parents, N = 2."""
+    step = stride.literal_value
+    places = [k // (2 * step) * step + k % step for k in range(WIDTH)]
+
+    def generate(context, builder, signature, arguments):
+        total, values, place, _ = arguments
+        half = _load(context, builder, signature.args[1], values, place, WIDTH // 2)
+        return builder.fadd(total, builder.shuffle_vector(half, half, _mask(places)))
+
+    return SIXTEEN(total, values, place, stride), generate
+
+
+@intrinsic(prefer_literal=True)
+def plus_pairs(typing, total, values, place, stride):
+    """Total + sums of two out of values[place : place + 32], `stride` (1, 2, 4 or 8) apart: the children, N = 2."""
+    step = stride.literal_value
+    places = [k // step * 2 * step + k % step for k in range(WIDTH)]
+
+    def generate(context, builder, signature, arguments):
+        total, values, place, _ = arguments
+        after = builder.add(place, ir.Constant(place.type, WIDTH))
+        low, high = (_load(context, builder, signature.args[1], values, p, WIDTH) for p in (place, after))
+        zero = builder.shuffle_vector(low, high, _mask(places))
+        one = builder.shuffle_vector(low, high, _mask([p + step for p in places]))
+        return builder.fadd(total, builder.fadd(zero, one))
+
+    return SIXTEEN(total, values, place, stride), generate
+
+
+@intrinsic
+def keep(typing, total, values, place):
+    """values[place : place + 16] := total."""
+
+    def generate(context, builder, signature, arguments):
+        total, values, place = arguments
+        builder.store(total, _pointer(context, builder, signature.args[1], values, place, WIDTH), align=8)
+        return context.get_dummy_value()
+
+    return types.void(total, values, place), generate
+
+
+@intrinsic
+def pass_on(typing, flow, exits, values, place):
+    """values[place : place + 16] *= flow / exits, and zero where exits are zero."""
+
+    def generate(context, builder, signature, arguments):
+        flow, exits, values, place = arguments
+        here = _pointer(context, builder, signature.args[2], values, place, WIDTH)
+        zero = ir.Constant(flow.type, [0.0] * WIDTH)
+        quotient = builder.fdiv(builder.fmul(flow, builder.load(here, align=8)), exits)
+        builder.store(builder.select(builder.fcmp_ordered(">", exits, zero), quotient, zero), here, align=8)
+        return context.get_dummy_value()
+
+    return types.void(flow, exits, values, place), generate
+
+
+@intrinsic
+def fetch(typing, values, place):
+    """Ask for values[place : place + 16] ahead of time; `place` may lie outside."""
+
+    def generate(context, builder, signature, arguments):
+        values, place = arguments
+        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), INT, INT, INT])
+        name = "llvm.prefetch.p0"
+        prefetch = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        for k in range(0, WIDTH, LINE):
+            there = builder.add(place, ir.Constant(place.type, k))
+            line = builder.gep(context.make_array(signature.args[0])(context, builder, values).data, [there])
+            builder.call(
+                prefetch, [builder.bitcast(line, BYTE.as_pointer()), *(ir.Constant(INT, n) for n in (0, 3, 1))]
+            )
+        return context.get_dummy_value()
+
+    return types.void(values, place), generate
 
 
 @intrinsic
@@ -26,42 +157,11 @@ def add(typing, to, a, source, b):
     def generate(context, builder, signature, arguments):
         to, a, source, b = arguments
         here = _pointer(context, builder, signature.args[0], to, a, 8)
-        there = _pointer(context, builder, signature.args[2], source, b, 8)
-        _increase(builder, here, _load(builder, there))
+        there = _load(context, builder, signature.args[2], source, b, 8)
+        builder.store(builder.fadd(builder.load(here, align=8), there), here, align=8)
         return context.get_dummy_value()
 
     return types.void(to, a, source, b), generate
-
-
-@intrinsic
-def add_twice(typing, to, a, b, source, c):
-    """to[a : a + 8] and to[b : b + 8] += source[c : c + 8]."""
-
-    def generate(context, builder, signature, arguments):
-        to, a, b, source, c = arguments
-        amount = _load(builder, _pointer(context, builder, signature.args[3], source, c, 8))
-        for place in (a, b):
-            _increase(builder, _pointer(context, builder, signature.args[0], to, place, 8), amount)
-        return context.get_dummy_value()
-
-    return types.void(to, a, b, source, c), generate
-
-
-@intrinsic
-def pass_on(typing, potential, a, flow, exits):
-    """potential[a : a + 8] *= flow[a : a + 8] / exits[a : a + 8], and zero where exits are zero."""
-
-    def generate(context, builder, signature, arguments):
-        potential, a, flow, exits = arguments
-        here = _pointer(context, builder, signature.args[0], potential, a, 8)
-        h = _load(builder, _pointer(context, builder, signature.args[2], flow, a, 8))
-        s = _load(builder, _pointer(context, builder, signature.args[3], exits, a, 8))
-        zero = ir.Constant(s.type, [0.0] * 8)
-        quotient = builder.fdiv(builder.fmul(h, _load(builder, here)), s)
-        builder.store(builder.select(builder.fcmp_ordered(">", s, zero), quotient, zero), here, align=8)
-        return context.get_dummy_value()
-
-    return types.void(potential, a, flow, exits), generate
 
 
 @intrinsic
@@ -73,13 +173,14 @@ def divide(typing, values, real, imaginary, points, k, nodes, rate):
 
     def generate(context, builder, signature, arguments):
         values, real, imaginary, points, k, nodes, rate = arguments
-        x = _load(builder, _pointer(context, builder, signature.args[3], points, k, 8))
-        y = _load(builder, _pointer(context, builder, signature.args[3], points, builder.add(k, nodes), 8))
-        x = builder.fadd(x, _splat(builder, rate))
+        x = _load(context, builder, signature.args[3], points, k, 8)
+        y = _load(context, builder, signature.args[3], points, builder.add(k, nodes), 8)
+        one = builder.insert_element(ir.Constant(x.type, ir.Undefined), rate, ir.Constant(INT, 0))
+        x = builder.fadd(x, builder.shuffle_vector(one, one, _mask([0] * 8)))
         re, im = (_pointer(context, builder, signature.args[0], values, place, 8) for place in (real, imaginary))
         square = builder.fadd(builder.fmul(x, x), builder.fmul(y, y))
         scale = builder.fdiv(ir.Constant(x.type, [1.0] * 8), square)
-        a, b = (builder.fmul(_load(builder, part), scale) for part in (re, im))
+        a, b = (builder.fmul(builder.load(part, align=8), scale) for part in (re, im))
         builder.store(builder.fadd(builder.fmul(a, x), builder.fmul(b, y)), re, align=8)
         builder.store(builder.fsub(builder.fmul(b, x), builder.fmul(a, y)), im, align=8)
         return context.get_dummy_value()
@@ -87,76 +188,13 @@ def divide(typing, values, real, imaginary, points, k, nodes, rate):
     return types.void(values, real, imaginary, points, k, nodes, rate), generate
 
 
-@intrinsic
-def add_sum(typing, to, a, source, b, c):
-    """to[a : a + 8] += source[b : b + 8] + source[c : c + 8]."""
-
-    def generate(context, builder, signature, arguments):
-        to, a, source, b, c = arguments
-        here = _pointer(context, builder, signature.args[0], to, a, 8)
-        one = _load(builder, _pointer(context, builder, signature.args[2], source, b, 8))
-        other = _load(builder, _pointer(context, builder, signature.args[2], source, c, 8))
-        _increase(builder, here, builder.fadd(one, other))
-        return context.get_dummy_value()
-
-    return types.void(to, a, source, b, c), generate
-
-
-@intrinsic
-def add_binary_parents(typing, to, a, source, first, second, third):
-    """Eight states of a block, N = 2: += their parents at strides 1, 2 and 4, four from each place in `source`."""
-
-    def generate(context, builder, signature, arguments):
-        to, a, source, *parents = arguments
-        here, total = _pointer(context, builder, signature.args[0], to, a, 8), None
-        for parent, places in zip(parents, BINARY_PARENTS, strict=True):
-            four = _load(builder, _pointer(context, builder, signature.args[2], source, parent, 4))
-            eight = builder.shuffle_vector(four, four, _mask(places))
-            total = eight if total is None else builder.fadd(total, eight)
-        _increase(builder, here, total)
-        return context.get_dummy_value()
-
-    return types.void(to, a, source, first, second, third), generate
-
-
-@intrinsic
-def add_binary_children(typing, to, a, child, b, stride):
-    """Eight states of a block, N = 2: += the sums over their two tokens at stride 1, 2 or 4, sixteen from place b."""
-
-    def generate(context, builder, signature, arguments):
-        to, a, child, b, stride = arguments
-        here = _pointer(context, builder, signature.args[0], to, a, 8)
-        low = _load(builder, _pointer(context, builder, signature.args[2], child, b, 8))
-        after = builder.add(b, ir.Constant(b.type, 8))
-        high = _load(builder, _pointer(context, builder, signature.args[2], child, after, 8))
-        total = None
-        for step, places in BINARY_CHILDREN.items():
-            zero = builder.shuffle_vector(low, high, _mask(places))
-            one = builder.shuffle_vector(low, high, _mask([p + step for p in places]))
-            both, this = builder.fadd(zero, one), builder.icmp_unsigned("==", stride, ir.Constant(stride.type, step))
-            total = both if total is None else builder.select(this, both, total)
-        _increase(builder, here, total)
-        return context.get_dummy_value()
-
-    return types.void(to, a, child, b, stride), generate
-
-
 def _pointer(context, builder, kind, array, index, lanes):
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), ir.VectorType(DOUBLE, lanes).as_pointer())
 
 
-def _splat(builder, value):
-    one = builder.insert_element(ir.Constant(ir.VectorType(DOUBLE, 8), ir.Undefined), value, ir.Constant(INT, 0))
-    return builder.shuffle_vector(one, one, _mask([0] * 8))
-
-
-def _load(builder, pointer):
-    return builder.load(pointer, align=8)
-
-
-def _increase(builder, pointer, amount):
-    builder.store(builder.fadd(_load(builder, pointer), amount), pointer, align=8)
+def _load(context, builder, kind, array, index, lanes):
+    return builder.load(_pointer(context, builder, kind, array, index, lanes), align=8)
 
 
 def _mask(places):

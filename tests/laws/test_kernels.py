@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws import compiled, contour, layout, sweep
+from maskguide.laws import compiled, contour, layout, powers, settled, sweep, tiles
 
 from ..conftest import random_problem
 
@@ -65,12 +65,44 @@ def test_the_potential_is_the_rate_product(process):
     np.testing.assert_allclose(groups.to_lattice(chain.exit), rates.exit, rtol=1e-12)
 
 
-@pytest.mark.parametrize("slab", [1, 100])
-def test_slabs_of_any_size_give_the_same_potential(slab, monkeypatch):
-    process = mg.GuidedProcess(random_problem(3, 3, 5), mg.Guidance("product", 1.5))
-    whole = layout.potential(process, 1.5)[0]
-    monkeypatch.setattr(layout, "SLAB", slab)
-    np.testing.assert_allclose(layout.potential(process, 1.5)[0], whole, rtol=1e-14)
+@pytest.mark.parametrize("vocab_size, length", [(3, 5), (2, 6)])
+@pytest.mark.parametrize("weight", [-1.0, -0.3, 0.0, 1.5, 2.2])
+def test_tiles_of_any_size_on_any_number_of_threads_give_the_same_potential(vocab_size, length, weight, monkeypatch):
+    process = mg.GuidedProcess(random_problem(3, vocab_size, length), mg.Guidance("product", weight))
+    whole = layout.potential(process, weight)[0]
+    for tile in (1, 100):
+        monkeypatch.setattr(layout, "TILE", tile)
+        monkeypatch.setattr(layout, "idle", lambda states: 1)
+        tiled = layout.potential(process, weight)[0]
+        np.testing.assert_allclose(tiled, whole, rtol=1e-14)
+        monkeypatch.setattr(layout, "idle", lambda states: 3)
+        assert np.array_equal(layout.potential(process, weight)[0], tiled)
+
+
+@pytest.mark.parametrize("exponent", [-0.9, -0.5, 0.5, 1.0, 1.37, 1.5, 2.0, 2.5, 3.0, 70.0, 1000.0])
+def test_powers(exponent):
+    largest = min(280 / abs(exponent), 300) * np.log(10)
+    numbers = np.exp(np.random.default_rng(0).uniform(-largest, largest, 20_000))
+    numbers = np.concatenate([numbers, [1, 1 - 2**-53, 1 + 2**-52, np.sqrt(0.5), 0.5, 2]])
+    found = 1 / numbers  # target 1, so that the ratio is the number up to round-off
+    ratio = 1 / found
+    tiles.powers(np.ones(found.size), found, *powers.parts(exponent))
+    exact = ratio.astype(np.longdouble) ** exponent
+    np.testing.assert_allclose((found / exact).astype(float), 1, rtol=3e-16 * (1 + abs(exponent)))
+
+
+def test_powers_at_the_ends_of_the_range():
+    target, least = np.array([5e-324, 1e-310, 1e-300, 1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, 1e-200, 0.0, 1e-308])
+    with np.errstate(divide="ignore", over="ignore"):
+        ratio = target / least
+    for exponent in (0.7, 1.5, -0.25):
+        found = least.copy()
+        tiles.powers(target, found, *powers.parts(exponent))
+        with np.errstate(over="ignore"):
+            expected = ratio**exponent
+        expected[4] = np.inf  # no mixture below a target: beyond the range, whatever the exponent
+        np.testing.assert_allclose(found, np.where(expected < 2.3e-308, found, expected), rtol=1e-13)
+        assert (found[expected < 2.3e-308] < 2.3e-308).all()
 
 
 @settings(deadline=None, max_examples=60)
@@ -82,14 +114,30 @@ def test_visits_and_terminal_laws(process):
     np.testing.assert_allclose(groups.to_lattice(by_rule), expected, rtol=1e-11)
     if process.guidance.rule.name == "product":
         values = layout.potential(process, weight_of(process))[0]
-        threaded, (order, levels) = values.copy(), groups.levels()
+        threaded = values.copy()
         compiled.terminal(values, groups.offsets, process.vocab_size, process.length, np.empty(0))
-        compiled.terminal_in_threads(
-            threaded, groups.offsets, process.vocab_size, process.length, np.empty(0), order, levels, 2
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(settled, "idle", lambda states: 2)
+            settled._run_in_place(threaded, groups, np.empty(0))
         assert np.array_equal(values, threaded)
         completed = expected[(slice(0, process.vocab_size),) * process.length].ravel()
         np.testing.assert_allclose(values[groups.completed], completed, rtol=1e-11)
+
+
+@settings(deadline=None, max_examples=40)
+@given(processes(rules=("product",)), st.integers(0, 99), st.integers(1, 3))
+def test_terminal_laws_from_a_start(process, seed, threads):
+    groups, rng = layout.layout(process.vocab_size, process.length), np.random.default_rng(seed)
+    start = rng.random(process.shape) * (process.problem.target_table > 0) * (rng.random(process.shape) < 0.7)
+    expected = twin_visits(process, start)[(slice(0, process.vocab_size),) * process.length]
+    begin, values = groups.from_lattice(start), layout.potential(process, weight_of(process))[0]
+    possible = (values[groups.completed] > 0).reshape(expected.shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settled, "idle", lambda states: threads)
+        settled._run_in_place(values, groups, begin)
+    np.testing.assert_allclose(
+        values[groups.completed].reshape(expected.shape), np.where(possible, expected, 0.0), rtol=1e-11
+    )
 
 
 @settings(deadline=None, max_examples=40)
