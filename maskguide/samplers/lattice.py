@@ -1,0 +1,126 @@
+"""The fast engine for tables: Gillespie's chain and the methods whose coordinates reveal on their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+
+from ..methods import ancestral
+from .lattice_kernels import Grid, Output, Rates, events, new_block, steps
+from .packed import packed
+from .task import Batch, Task
+
+BLOCK = 64  # trajectories side by side: what they need of each other's time stays in the first cache
+MOST_BINS = 4096  # of the clock, to find steps by
+SERIAL_BELOW = 4096  # trajectories; starting threads costs more than they save
+GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # a -> g, see lattice_kernels.steps
+    "euler": lambda a: -a,
+    "posterior-product": lambda a: np.divide(a, 1 - a, out=np.full_like(a, np.inf), where=a < 1),
+}
+METHODS = ("gillespie", "tau-leaping", "ancestral", *GAINS)
+
+
+def run(task: Task, start: np.ndarray, first: int) -> Batch:
+    """Trajectories first, first + 1, ... from given tokens (n, D) at clock 0, mask N; methods: METHODS.
+
+    Source of the next-reaction form: Gibson and Bruck, J. Phys. Chem. A 104 (2000).
+    """
+    name = task.method.name
+    weights, grid = _grid(task)
+    rates, output, parts = _rates(task, weights), _output(task, start), _parts(len(start), task.threads)
+    largest, clipped = np.zeros((len(parts), 1)), np.zeros((len(parts), 1), dtype=np.int64)
+    key, kernel = tuple(np.uint64(word) for word in task.key), steps if name in GAINS else events
+
+    def draw(part: slice, *totals: np.ndarray) -> None:
+        own = Output(*(column[part] for column in output), *totals)
+        block = new_block(task.process.length, BLOCK)
+        kernel(key, np.uint64(first + part.start), np.uint64(task.antithetic), rates, grid, own, block)
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list((map if len(parts) == 1 else pool.map)(draw, parts, largest, clipped))
+    tokens, completion, jumps, reveal_clock = output
+    return Batch(
+        tokens,
+        completion,
+        jumps,
+        largest_hazard_step=None if task.method.is_exact else float(largest.max()),
+        clipped=int(clipped.sum()) if name == "euler" else None,
+        reveal_clock=reveal_clock if task.record else None,
+    )
+
+
+def unit_hazards(hazards: np.ndarray) -> np.ndarray:
+    """Ancestral sampling reveals at rate one wherever some token is possible; refused if hazards are not one."""
+    ancestral.need_unit_hazards(hazards, "ancestral")
+    return (hazards > 0).astype(float)
+
+
+def _grid(task: Task) -> tuple[tuple[float, ...], Grid]:
+    """The weights, and the stretches and steps of a task."""
+    if task.method.is_exact:
+        pieces = [(segment.weight, segment.end, 0) for segment in task.process.segments]
+    else:
+        runs = [list(some) for _, some in itertools.groupby(task.steps, lambda step: step.weight)]
+        pieces = [(some[-1].weight, some[-1].end, some[-1].index) for some in runs]
+    weights = tuple(dict.fromkeys(weight for weight, _, _ in pieces))
+    fraction = np.array([step.fraction for step in task.steps])
+    step_ends = np.array([step.end for step in task.steps])
+    gain = GAINS.get(task.method.name, np.zeros_like)
+    grid = Grid(
+        np.array([weights.index(weight) for weight, _, _ in pieces], dtype=np.uint64),
+        np.array([end for _, end, _ in pieces]),
+        np.array([last for _, _, last in pieces], dtype=np.uint64),
+        step_ends,
+        *_bins(step_ends),
+        gain(fraction),
+        _longest(np.array([step.length for step in task.steps])),
+        np.array([k.bit_length() - 1 for k in range(1, len(step_ends) + 1)], dtype=np.uint64),
+    )
+    return weights, grid
+
+
+def _bins(step_ends: np.ndarray) -> tuple[np.ndarray, float]:
+    """The step at the start of each of many equal bins of the clock, and bins per unit of the clock."""
+    finite = step_ends[np.isfinite(step_ends)]
+    if not finite.size:
+        return np.zeros(1, dtype=np.uint64), 1.0
+    shortest = np.diff(finite, prepend=0.0).min()
+    count = int(min(MOST_BINS, np.ceil(finite[-1] / shortest) + 1))
+    scale = count / finite[-1]
+    starts = np.arange(count) / scale
+    steps_there = np.searchsorted(step_ends, starts * (1 - 1e-9), side="right")
+    return np.minimum(steps_there, len(step_ends) - 1).astype(np.uint64), float(scale)
+
+
+def _longest(lengths: np.ndarray) -> np.ndarray:
+    """Row l, column k: the longest finite step among k, ..., k + 2^l - 1 (no further than the last)."""
+    table = [np.where(np.isfinite(lengths), lengths, 0.0)]
+    while 2 ** len(table) <= len(lengths):
+        shifted = np.pad(table[-1], (0, 2 ** (len(table) - 1)))[2 ** (len(table) - 1) :]
+        table.append(np.maximum(table[-1], shifted))
+    return np.array(table)
+
+
+def _rates(task: Task, weights: tuple[float, ...]) -> Rates:
+    size, length = task.process.vocab_size, task.process.length
+    tables = packed(task.process, weights, unit_hazards if task.method.name == "ancestral" else None)
+    powers = size ** np.arange(length + 1, dtype=np.uint64)
+    return Rates(np.uint64(size), powers, tables.offsets, tables.rows.ravel(), np.uint64(tables.rows.shape[1]))
+
+
+def _output(task: Task, start: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Tokens, completion clocks, jumps and reveal clocks, for the kernels to fill."""
+    n, length = start.shape
+    recorded = np.full((n if task.record else 0, length), np.nan)
+    return np.array(start, dtype=np.int32, order="C"), np.empty(n), np.empty(n, dtype=np.int32), recorded
+
+
+def _parts(n: int, threads: int | None) -> list[slice]:
+    """Whole blocks for each thread."""
+    most = numba.config.NUMBA_NUM_THREADS if threads is None else threads  # type: ignore[attr-defined]
+    each = -(-n // (BLOCK * (1 if n < SERIAL_BELOW else most))) * BLOCK
+    return [slice(begin, min(begin + each, n)) for begin in range(0, n, each)]

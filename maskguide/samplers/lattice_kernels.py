@@ -1,0 +1,382 @@
+"""Compiled kernels of the lattice engine. A block of trajectories goes through its events side by side.
+
+What a trajectory reads next is asked for as soon as it is known, and read when the others of the block have had their
+turn: memory works meanwhile. Nothing is shared between trajectories, so blocks and threads do not show. Indices are
+unsigned (no wrap-around to check).
+"""
+
+# pyright: reportCallIssue=false
+# (an intrinsic has the typing context as a first parameter, which callers do not give)
+
+from __future__ import annotations
+
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, uint64
+from numba.core import types
+from numba.extending import intrinsic
+
+from .lattice_draws import fill
+
+ZERO, ONE, TWO, MANY = uint64(0), uint64(1), uint64(2), uint64(64)
+MOST_BINS = 2.0**20
+ROUND_OFF = 1e-12  # as in methods.euler
+REVEALED = -1.0  # in the place of what is left of a waiting time
+
+
+class Rates(NamedTuple):
+    """See :mod:`.packed`.
+
+    Attributes
+    ----------
+    size : N; powers (D + 1,): N^0 ... N^D
+    offsets, rows : where each revealed set's rows start, and the rows of all weights, flat
+    stride : how far the rows of the next weight are
+    """
+
+    size: np.uint64
+    powers: np.ndarray
+    offsets: np.ndarray
+    rows: np.ndarray
+    stride: np.uint64
+
+
+class Grid(NamedTuple):
+    """Stretches of one weight, and the steps of a stepped method, none for Gillespie.
+
+    Attributes
+    ----------
+    table, ends, last : (J,) arrays
+        Which weight, the clock at its end, the last step within.
+    step_ends, gains : (K,) arrays
+        Clocks; g of the factor 1 + g Z by which a step changes a chance (see :func:`steps`).
+    bins, bins_per_clock
+        The step at the start of each of many equal bins of the clock.
+    longest, levels : (levels, K) and (K,) arrays
+        The longest of the 2^level steps from a step on, infinite ones left out; floor(log2(k + 1)).
+    """
+
+    table: np.ndarray
+    ends: np.ndarray
+    last: np.ndarray
+    step_ends: np.ndarray
+    bins: np.ndarray
+    bins_per_clock: float
+    gains: np.ndarray
+    longest: np.ndarray
+    levels: np.ndarray
+
+
+class Output(NamedTuple):
+    """As :class:`.task.Batch`. tokens hold the start, reveal_clock (0, D) records nothing; largest, clipped (1,)."""
+
+    tokens: np.ndarray
+    completion: np.ndarray
+    jumps: np.ndarray
+    reveal_clock: np.ndarray
+    largest: np.ndarray
+    clipped: np.ndarray
+
+
+# Where a trajectory is: its state's revealed set, place in it, masks and row; stretch, step and clock; what comes next.
+WALKER = np.dtype(
+    [(name, np.uint64) for name in ("members", "index", "masks", "row", "stretch", "step", "place")]
+    + [(name, np.float64) for name in ("clock", "time", "hazard")]
+)
+
+
+class Block(NamedTuple):
+    """Trajectories side by side: one column each of the draws, one row of the rest.
+
+    `remaining` is what is left of E of each masked coordinate, in order, and `masked` which they are.
+    """
+
+    clocks: np.ndarray
+    choices: np.ndarray
+    remaining: np.ndarray
+    masked: np.ndarray
+    walkers: np.ndarray
+    active: np.ndarray
+
+
+@intrinsic
+def ask_for(typing, array, index):
+    """Have the cache line of array[index] loaded meanwhile."""
+
+    def generate(context, builder, signature, arguments):
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        prefetch = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(
+            builder.module, kind, "llvm.prefetch.p0"
+        )
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(prefetch, [place, *(ir.Constant(word, option) for option in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@njit
+def first_above(values, at, width, bound):
+    """How many of values[at : at + width], which increase, do not exceed the bound; no branch to mispredict."""
+    base = at
+    while width > MANY:
+        half = width // TWO
+        if values[base + half - ONE] <= bound:
+            base += half
+        width -= half
+    count = base - at
+    for v in range(width):
+        count += uint64(values[base + v] <= bound)
+    return count
+
+
+@njit
+def inserted(index, stride, token, size):
+    """A state's place in its revealed set after a reveal: the token is the new digit of that stride."""
+    return index * size - (index % stride) * (size - ONE) + token * stride
+
+
+def new_block(length: int, count: int) -> Block:
+    """Room for some trajectories."""
+    return Block(
+        clocks=np.empty((length, count)),
+        choices=np.empty((length, count)),
+        remaining=np.empty((count, length)),
+        masked=np.empty((count, length), np.uint8),
+        walkers=np.empty(count, WALKER),
+        active=np.empty(count, np.uint64),
+    )
+
+
+@njit(inline="always")
+def enter(block, rates, output, begin):
+    """Put trajectories begin, ... at their given tokens at clock 0; how many have masks."""
+    running, length, size = ZERO, uint64(output.tokens.shape[1]), rates.size
+    for j in range(min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)):
+        n, masks, members, index = begin + j, ZERO, ZERO, ZERO
+        for i in range(length):
+            token = uint64(output.tokens[n, i])
+            if token == size:
+                block.masked[j, masks], block.remaining[j, masks] = i, block.clocks[i, j]
+                masks += ONE
+            else:
+                members |= ONE << i
+                index = index * size + token
+        output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
+        walker = block.walkers[j]
+        walker.clock, walker.stretch, walker.step = 0.0, ZERO, ZERO
+        stand(walker, rates, members, index, masks)
+        block.active[running] = j
+        running += uint64(masks > ZERO)
+    return running
+
+
+@njit(inline="always")
+def stand(walker, rates, members, index, masks):
+    """Let a trajectory be at a state, which has a row of rates."""
+    row = rates.offsets[members] + index * masks * rates.size
+    walker.members, walker.index, walker.masks, walker.row = members, index, masks, row
+
+
+@njit(inline="always")
+def plan(block, rates, grid, running):
+    """Which coordinate is due first at constant hazards, and after what time; inf where none has a positive hazard."""
+    remaining, values = block.remaining, rates.rows
+    for a in range(running):
+        j = block.active[a]
+        walker = block.walkers[j]
+        masks, time, place, largest = walker.masks, np.inf, ZERO, 0.0
+        row = walker.row + grid.table[walker.stretch] * rates.stride
+        for q in range(masks):
+            hazard = values[row + q]
+            t = remaining[j, q] / hazard
+            place = q if t < time else place
+            time = t if t < time else time
+            largest = hazard if hazard > largest else largest
+        walker.time, walker.place, walker.hazard = time, place, largest
+        ask_for(values, row + masks + place * (rates.size - ONE))
+
+
+@njit(inline="always")
+def react(block, rates, grid, output, begin, running):
+    """The next event of each trajectory: a reveal, or the end of its stretch. How many go on.
+
+    Gillespie reveals the first coordinate due when it is due; a leap at the end of that step, with all others due by
+    then, and skips the idle steps before.
+    """
+    left, leaping = ZERO, grid.step_ends.size > 0
+    for a in range(running):
+        j = block.active[a]
+        walker = block.walkers[j]
+        s, end = walker.stretch, walker.clock + walker.time
+        row, goes_on = walker.row + grid.table[s] * rates.stride, True
+        if not end < grid.ends[s]:
+            note_hazards(walker, grid, output, grid.last[s])
+            goes_on = wait(block, walker, rates, grid, j)
+        elif not leaping:
+            goes_on = reveal(block, walker, rates, output, j, begin + j, row, walker.time, end)
+        else:
+            k = max(step_at(grid, end), walker.step)
+            note_hazards(walker, grid, output, k)
+            end = grid.step_ends[k]
+            time, others = end - walker.clock, ZERO
+            for q in range(walker.masks):
+                others += uint64((block.remaining[j, q] < rates.rows[row + q] * time) & (q != walker.place))
+            if others == ZERO and end < np.inf:
+                goes_on = reveal(block, walker, rates, output, j, begin + j, row, time, end)
+            else:
+                consume(block, walker, rates, j, row, time)
+                goes_on = settle(block, walker, rates, output, j, begin + j, row, end)
+        if goes_on:
+            row = walker.row + grid.table[s] * rates.stride
+            ask_for(rates.rows, row)
+            ask_for(rates.rows, row + walker.masks - ONE)
+            block.active[left] = j
+            left += ONE
+    return left
+
+
+@njit(inline="always")
+def wait(block, walker, rates, grid, j):
+    """Go to the end of the stretch without a reveal; whether another one follows."""
+    s = walker.stretch
+    row, time = walker.row + grid.table[s] * rates.stride, grid.ends[s] - walker.clock
+    if s + ONE == uint64(grid.ends.size):
+        return False
+    for q in range(walker.masks):
+        block.remaining[j, q] -= rates.rows[row + q] * time
+    walker.clock, walker.stretch = grid.ends[s], s + ONE
+    return True
+
+
+@njit(inline="always")
+def reveal(block, walker, rates, output, j, n, row, time, end):
+    """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`. Whether any is left."""
+    length, width, masks, place = uint64(output.tokens.shape[1]), rates.size - ONE, walker.masks, walker.place
+    i = uint64(block.masked[j, place])
+    token = first_above(rates.rows, row + masks + place * width, width, block.choices[i, j])
+    output.tokens[n, i] = token
+    output.jumps[n] += 1
+    if output.reveal_clock.shape[0] > 0:
+        output.reveal_clock[n, i] = end
+    if masks == ONE:
+        output.completion[n] = end
+        return False
+    for q in range(masks):
+        p = q - uint64(q > place)
+        block.remaining[j, p] = block.remaining[j, q] - rates.rows[row + q] * time
+        block.masked[j, p] = block.masked[j, q]
+    walker.clock = end
+    index = inserted(walker.index, rates.powers[length - i - masks + place], token, rates.size)
+    stand(walker, rates, walker.members | (ONE << i), index, masks - ONE)
+    return True
+
+
+@njit(inline="always")
+def consume(block, walker, rates, j, row, time):
+    """Take a step's time off every waiting time; those that it exceeds are marked."""
+    for q in range(walker.masks):
+        used = rates.rows[row + q] * time if rates.rows[row + q] > 0 else 0.0
+        left = block.remaining[j, q]
+        block.remaining[j, q] = left - used if left >= used else REVEALED
+
+
+@njit(inline="always")
+def settle(block, walker, rates, output, j, n, row, end):
+    """Reveal at the clock `end` the coordinates marked, all by the rates of the state before; whether any is left."""
+    masks, length, width = walker.masks, uint64(output.tokens.shape[1]), rates.size - ONE
+    members, index, p = walker.members, walker.index, ZERO
+    for q in range(masks):
+        i = uint64(block.masked[j, q])
+        if block.remaining[j, q] != REVEALED:
+            block.remaining[j, p], block.masked[j, p] = block.remaining[j, q], i
+            p += ONE
+            continue
+        token = first_above(rates.rows, row + masks + q * width, width, block.choices[i, j])
+        index = inserted(index, rates.powers[length - i - masks + q], token, rates.size)
+        members |= ONE << i
+        output.tokens[n, i] = token
+        if output.reveal_clock.shape[0] > 0:
+            output.reveal_clock[n, i] = end
+    output.jumps[n] += p < masks
+    if p == ZERO:
+        output.completion[n] = end
+    walker.clock = end
+    stand(walker, rates, members, index, p)
+    return p > ZERO
+
+
+@njit(inline="always")
+def step_at(grid, clock):
+    """The step in which a clock lies, before the last one's end."""
+    last = uint64(grid.bins.size) - ONE
+    k = grid.bins[min(uint64(int(min(clock * grid.bins_per_clock, MOST_BINS))), last)]
+    k += uint64(grid.step_ends[k] <= clock)
+    while grid.step_ends[k] <= clock:
+        k += ONE
+    return k
+
+
+@njit(inline="always")
+def note_hazards(walker, grid, output, last):
+    """Keep the largest Z h of the masked coordinates over the trajectory's steps up to `last`."""
+    if walker.step <= last and grid.step_ends.size > 0:
+        level = grid.levels[last - walker.step]
+        longest = max(grid.longest[level, walker.step], grid.longest[level, last + ONE - (ONE << level)])
+        output.largest[0] = max(output.largest[0], walker.hazard * longest)
+        walker.step = last + ONE
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def events(key, first, antithetic, rates, grid, output, block):
+    """Gillespie's chain, and tau-leaping, which is the same chain with its reveals moved to the end of their step.
+
+    A coordinate is revealed when its hazards, summed over time, exceed E; in a leap the others of that step follow.
+    """
+    for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
+        fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
+        running = enter(block, rates, output, begin)
+        while running > ZERO:
+            plan(block, rates, grid, running)
+            running = react(block, rates, grid, output, begin, running)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def steps(key, first, antithetic, rates, grid, output, block):
+    """Methods whose step multiplies the chance to be masked still by 1 + g Z, or by its inverse if g > 0.
+
+    Products in the place of sums of logarithms: with g < 0 (euler, g = -a) a coordinate is revealed when the product
+    of the factors falls below e^-E, with g > 0 (posterior-product, g = a / (1 - a)) when it exceeds e^E.
+    """
+    for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
+        fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
+        for a in range(enter(block, rates, output, begin)):
+            walk(block, rates, grid, output, block.active[a], begin + block.active[a])
+
+
+@njit(inline="always")
+def walk(block, rates, grid, output, j, n):
+    """One trajectory, step by step; `remaining` is the product times e^E, or its inverse."""
+    walker, falls = block.walkers[j], grid.gains[0] < 0
+    for q in range(walker.masks):
+        block.remaining[j, q] = exp(block.remaining[j, q] if falls else -block.remaining[j, q])
+    for k in range(uint64(grid.step_ends.size)):
+        if k > grid.last[walker.stretch]:
+            walker.stretch += ONE
+        row, some = walker.row + grid.table[walker.stretch] * rates.stride, False
+        for q in range(walker.masks):
+            hazard = rates.rows[row + q]
+            output.largest[0] = max(output.largest[0], hazard * grid.longest[0, k])
+            if hazard > 0:
+                change = 1.0 + hazard * grid.gains[k]
+                output.clipped[0] += falls and change < -ROUND_OFF
+                left = block.remaining[j, q] * (change if change > ROUND_OFF else 0.0)
+                block.remaining[j, q] = REVEALED if (left < 1 if falls else left > 1) else left
+                some |= block.remaining[j, q] == REVEALED
+        if some and not settle(block, walker, rates, output, j, n, row, grid.step_ends[k]):
+            return
