@@ -31,6 +31,8 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
     """
     name = task.method.name
     weights, grid = _grid(task)
+    if name == "ancestral":  # at hazards of one, tau-leaping
+        ancestral.check_rule(task.process, set(weights), name)
     rates, output, parts = _rates(task, weights), _output(task, start), _parts(len(start), task.threads)
     largest, clipped = np.zeros((len(parts), 1)), np.zeros((len(parts), 1), dtype=np.int64)
     key, kernel = tuple(np.uint64(word) for word in task.key), steps if name in GAINS else events
@@ -51,12 +53,6 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         clipped=int(clipped.sum()) if name == "euler" else None,
         reveal_clock=reveal_clock if task.record else None,
     )
-
-
-def unit_hazards(hazards: np.ndarray) -> np.ndarray:
-    """Ancestral sampling reveals at rate one wherever some token is possible; refused if hazards are not one."""
-    ancestral.need_unit_hazards(hazards, "ancestral")
-    return (hazards > 0).astype(float)
 
 
 def _grid(task: Task) -> tuple[tuple[float, ...], Grid]:
@@ -107,7 +103,7 @@ def _longest(lengths: np.ndarray) -> np.ndarray:
 
 def _rates(task: Task, weights: tuple[float, ...]) -> Rates:
     size, length = task.process.vocab_size, task.process.length
-    tables = packed(task.process, weights, unit_hazards if task.method.name == "ancestral" else None)
+    tables = packed(task.process, weights)
     powers = size ** np.arange(length + 1, dtype=np.uint64)
     return Rates(np.uint64(size), powers, tables.offsets, tables.rows.ravel(), np.uint64(tables.rows.shape[1]))
 

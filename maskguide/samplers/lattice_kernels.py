@@ -81,9 +81,10 @@ class Output(NamedTuple):
     clipped: np.ndarray
 
 
-# Where a trajectory is: its state's revealed set, place in it, masks and row; stretch, step and clock; what comes next.
+# Where a trajectory is: its state's revealed set, place in it, masks and row of rates, where its weight's rows start;
+# stretch, step and clock; and what comes next.
 WALKER = np.dtype(
-    [(name, np.uint64) for name in ("members", "index", "masks", "row", "stretch", "step", "place")]
+    [(name, np.uint64) for name in ("members", "index", "masks", "row", "table", "stretch", "step", "place")]
     + [(name, np.float64) for name in ("clock", "time", "hazard")]
 )
 
@@ -154,7 +155,7 @@ def new_block(length: int, count: int) -> Block:
 
 
 @njit(inline="always")
-def enter(block, rates, output, begin):
+def enter(block, rates, grid, output, begin):
     """Put trajectories begin, ... at their given tokens at clock 0; how many have masks."""
     running, length, size = ZERO, uint64(output.tokens.shape[1]), rates.size
     for j in range(min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)):
@@ -169,7 +170,8 @@ def enter(block, rates, output, begin):
                 index = index * size + token
         output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
         walker = block.walkers[j]
-        walker.clock, walker.stretch, walker.step = 0.0, ZERO, ZERO
+        walker.clock, walker.step, walker.row, walker.table = 0.0, ZERO, ZERO, ZERO
+        turn(walker, rates, grid, ZERO)
         stand(walker, rates, members, index, masks)
         block.active[running] = j
         running += uint64(masks > ZERO)
@@ -179,8 +181,16 @@ def enter(block, rates, output, begin):
 @njit(inline="always")
 def stand(walker, rates, members, index, masks):
     """Let a trajectory be at a state, which has a row of rates."""
-    row = rates.offsets[members] + index * masks * rates.size
+    row = walker.table + rates.offsets[members] + index * masks * rates.size
     walker.members, walker.index, walker.masks, walker.row = members, index, masks, row
+
+
+@njit(inline="always")
+def turn(walker, rates, grid, stretch):
+    """Let a trajectory be in a stretch, among the rows of its weight."""
+    table = grid.table[stretch] * rates.stride
+    walker.row += table - walker.table
+    walker.table, walker.stretch = table, stretch
 
 
 @njit(inline="always")
@@ -191,7 +201,7 @@ def plan(block, rates, grid, running):
         j = block.active[a]
         walker = block.walkers[j]
         masks, time, place, largest = walker.masks, np.inf, ZERO, 0.0
-        row = walker.row + grid.table[walker.stretch] * rates.stride
+        row = walker.row
         for q in range(masks):
             hazard = values[row + q]
             t = remaining[j, q] / hazard
@@ -214,7 +224,7 @@ def react(block, rates, grid, output, begin, running):
         j = block.active[a]
         walker = block.walkers[j]
         s, end = walker.stretch, walker.clock + walker.time
-        row, goes_on = walker.row + grid.table[s] * rates.stride, True
+        row, goes_on = walker.row, True
         if not end < grid.ends[s]:
             note_hazards(walker, grid, output, grid.last[s])
             goes_on = wait(block, walker, rates, grid, j)
@@ -233,9 +243,8 @@ def react(block, rates, grid, output, begin, running):
                 consume(block, walker, rates, j, row, time)
                 goes_on = settle(block, walker, rates, output, j, begin + j, row, end)
         if goes_on:
-            row = walker.row + grid.table[s] * rates.stride
-            ask_for(rates.rows, row)
-            ask_for(rates.rows, row + walker.masks - ONE)
+            ask_for(rates.rows, walker.row)
+            ask_for(rates.rows, walker.row + walker.masks - ONE)
             block.active[left] = j
             left += ONE
     return left
@@ -244,13 +253,13 @@ def react(block, rates, grid, output, begin, running):
 @njit(inline="always")
 def wait(block, walker, rates, grid, j):
     """Go to the end of the stretch without a reveal; whether another one follows."""
-    s = walker.stretch
-    row, time = walker.row + grid.table[s] * rates.stride, grid.ends[s] - walker.clock
-    if s + ONE == uint64(grid.ends.size):
+    following, end = walker.stretch + ONE, grid.ends[walker.stretch]
+    if following == uint64(grid.ends.size):
         return False
     for q in range(walker.masks):
-        block.remaining[j, q] -= rates.rows[row + q] * time
-    walker.clock, walker.stretch = grid.ends[s], s + ONE
+        block.remaining[j, q] -= rates.rows[walker.row + q] * (end - walker.clock)
+    walker.clock = end
+    turn(walker, rates, grid, following)
     return True
 
 
@@ -340,7 +349,7 @@ def events(key, first, antithetic, rates, grid, output, block):
     """
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
-        running = enter(block, rates, output, begin)
+        running = enter(block, rates, grid, output, begin)
         while running > ZERO:
             plan(block, rates, grid, running)
             running = react(block, rates, grid, output, begin, running)
@@ -355,7 +364,7 @@ def steps(key, first, antithetic, rates, grid, output, block):
     """
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
-        for a in range(enter(block, rates, output, begin)):
+        for a in range(enter(block, rates, grid, output, begin)):
             walk(block, rates, grid, output, block.active[a], begin + block.active[a])
 
 
@@ -367,16 +376,17 @@ def walk(block, rates, grid, output, j, n):
         block.remaining[j, q] = exp(block.remaining[j, q] if falls else -block.remaining[j, q])
     for k in range(uint64(grid.step_ends.size)):
         if k > grid.last[walker.stretch]:
-            walker.stretch += ONE
-        row, some = walker.row + grid.table[walker.stretch] * rates.stride, False
+            turn(walker, rates, grid, walker.stretch + ONE)
+        row, some, largest = walker.row, False, 0.0
         for q in range(walker.masks):
             hazard = rates.rows[row + q]
-            output.largest[0] = max(output.largest[0], hazard * grid.longest[0, k])
+            largest = hazard if hazard > largest else largest
             if hazard > 0:
                 change = 1.0 + hazard * grid.gains[k]
                 output.clipped[0] += falls and change < -ROUND_OFF
                 left = block.remaining[j, q] * (change if change > ROUND_OFF else 0.0)
                 block.remaining[j, q] = REVEALED if (left < 1 if falls else left > 1) else left
                 some |= block.remaining[j, q] == REVEALED
+        output.largest[0] = max(output.largest[0], largest * grid.longest[0, k])
         if some and not settle(block, walker, rates, output, j, n, row, grid.step_ends[k]):
             return

@@ -7,7 +7,6 @@ last entry, which is always 1: m N numbers, so D N (N+1)^(D-1) in all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,10 +27,8 @@ class Packed(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def packed(
-    process: GuidedProcess, weights: tuple[float, ...], of_hazards: Callable[[np.ndarray], np.ndarray] | None = None
-) -> Packed:
-    """The rows at some weights; of_hazards, if given, replaces the hazards by a function of them."""
+def packed(process: GuidedProcess, weights: tuple[float, ...]) -> Packed:
+    """The rows at some weights."""
     size, length = process.vocab_size, process.length
     _checks.lattice_fits(size, length, 8 * size * length * (len(weights) + 1), "sampling tables on the lattice")
     counts = [size ** (k + 1) * (length - k) for k in map(int.bit_count, range(2**length))]
@@ -41,9 +38,8 @@ def packed(
         edges = process.rates(weight).edges
         for members in range(2**length - 1):
             rates = _rates(edges, members)
-            hazards = rates.sum(axis=2)
             here = rows[k, offsets[members] : offsets[members + 1]].reshape(len(rates), -1)
-            here[:, : rates.shape[1]] = hazards if of_hazards is None else of_hazards(hazards)
+            here[:, : rates.shape[1]] = rates.sum(axis=2)
             here[:, rates.shape[1] :] = cumulative_law(rates)[..., :-1].reshape(len(rates), -1)
     return Packed(offsets, rows)
 
