@@ -5,6 +5,7 @@
 over a hyperbola z = mu (1 + sin(i theta - alpha)) around the negative real axis, where all eigenvalues
 -R(x) lie. Midpoints theta_k = (k + 1/2) h; conjugate symmetry leaves `nodes` of them. The error does not
 depend on the stiffness of Q, and one contour serves all clocks of an interval [t0, t1]: only its weights change.
+A single clock, or a few, are served by the rational approximations of :mod:`.rational`, with half as many nodes.
 
 Four errors are balanced (log scale, x = mu t1, t0 the shortest clock). A path of D reveals multiplies factors
 R/|s + R| <= 1/cos(a) on a contour of angle a, so resolvents grow like cos(a)^-D towards the negative axis:
@@ -26,6 +27,7 @@ import numpy as np
 
 from .. import _checks
 from ..process import GuidedProcess
+from . import rational
 from .sweep import all_masked, is_large, resolvent
 
 if TYPE_CHECKING:
@@ -87,6 +89,26 @@ def decades(clocks: np.ndarray) -> Iterator[np.ndarray]:
         yield here
 
 
+def shared(clocks: np.ndarray, length: int) -> Iterator[np.ndarray]:
+    """Indices of positive clocks for one quadrature each: a decade, or one clock where there are few in a decade."""
+    for here in decades(clocks):
+        yield from np.split(here, here.size) if here.size <= _few(clocks[here], length) else [here]
+
+
+def _few(clocks: np.ndarray, length: int) -> int:
+    """How many clocks rational approximations serve with no more nodes than one hyperbola takes."""
+    if clocks.size == 1 or not rational.serves(length):
+        return 0
+    return enough_nodes(_rounded_up(float(clocks.max()) / float(clocks.min())), length) // rational.NODES
+
+
+def quadrature(clocks: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Points, weights and error as of `hyperbola`: for one clock a rational approximation."""
+    if clocks.size == 1 and rational.serves(length):
+        return rational.rational(float(clocks[0]), length)
+    return hyperbola(clocks, length)
+
+
 def propagate(
     process: GuidedProcess, weight: float, start: np.ndarray | None, clocks: np.ndarray
 ) -> tuple[np.ndarray, float]:
@@ -99,8 +121,8 @@ def propagate(
     rates = process.rates(weight)
     begin = all_masked(rates) if start is None else start
     laws, worst = np.empty((clocks.size, *process.shape)), 0.0
-    for here in decades(clocks):
-        points, weights, error = hyperbola(clocks[here], process.length)
+    for here in shared(clocks, process.length):
+        points, weights, error = quadrature(clocks[here], process.length)
         laws[here] = np.real(np.tensordot(weights, resolvent(rates, points, begin), axes=1))
         worst = max(worst, error)
     return laws, worst
@@ -113,18 +135,39 @@ def _compiled(
 
     chain = grouped_chain(process, weight)
     begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
-    laws, worst = np.empty((clocks.size, *process.shape)), chain.lost
-    for here in decades(clocks):
-        points, weights, error = hyperbola(clocks[here], process.length)
-        grouped = np.zeros((here.size, chain.layout.states))
-        for part in batches(points.size, chain.layout.states, 1):
-            values = swept(chain, points[part], begin)
-            grouped += np.concatenate([np.real(weights[:, part]), -np.imag(weights[:, part])], axis=1) @ values.T
-            del values
-        if chain.potential.size:
-            grouped *= chain.potential
-        laws[here], worst = chain.layout.to_lattice(grouped), max(worst, error + chain.lost)
-    return laws, worst
+    if clocks.size == 1:
+        law, error = _grouped(chain, clocks, begin)
+        return chain.layout.to_lattice(law), error + chain.lost
+    laws, worst = np.empty((clocks.size, *process.shape)), 0.0
+    for here in shared(clocks, process.length):
+        grouped, error = _grouped(chain, clocks[here], begin)
+        laws[here], worst = chain.layout.to_lattice(grouped), max(worst, error)
+    return laws, worst + chain.lost
+
+
+def _grouped(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+    """Laws at clocks that share a quadrature, (T, states), and their error."""
+    length = chain.layout.length
+    if chain.potential.size and clocks.size == 1 and rational.serves(length):
+        from . import resolvents
+
+        return resolvents.law(chain, float(clocks[0]), start)[None], rational.unit(length)[2]
+    points, weights, error = quadrature(clocks, length)
+    return _from_memory(chain, points, weights, start), error
+
+
+def _from_memory(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Laws at some clocks, (T, states): all nodes in one pass, as memory allows, and a matrix product."""
+    more = -points.size % 8
+    points, weights = np.append(points, np.ones(more)), np.pad(weights, [(0, 0), (0, more)])
+    laws = np.zeros((len(weights), chain.layout.states))
+    for part in batches(points.size, chain.layout.states, 1):
+        values = swept(chain, points[part], start)
+        laws += np.concatenate([np.real(weights[:, part]), -np.imag(weights[:, part])], axis=1) @ values.T
+        del values
+    if chain.potential.size:
+        laws *= chain.potential
+    return laws
 
 
 def swept(

@@ -19,6 +19,7 @@ from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
 ROUND_OFF = 1e-10
+SMALL = 2_000_000  # numbers, 16 MB: as much memory is always there
 
 
 def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = None) -> Law:
@@ -30,7 +31,8 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
       of the path, so q(u)(x) = P(visit x) P(that many reveals): sums of positive terms, any lattice.
     - "positive": small lattices. Sums of positive terms only; every entry to ~1e-13 relative.
     - "contour": larger ones, by contour quadrature. Absolute error in ``.error``: an entry below it has no digits,
-      and those that round-off made negative are set to zero. All clocks within a decade share one contour.
+      and those that round-off made negative are set to zero. One clock takes the best rational approximation of the
+      exponential; many within a decade share a hyperbola.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
         return cast(Law, transient_counts(*process_counts(process, start), clock))
     clocks = _checks.clocks(clock)
     states = (process.vocab_size + 1) ** process.length
-    _checks.fits_in_memory(8 * states * max(1, clocks.size), f"laws at {clocks.size} clocks", "ask for fewer clocks")
+    if states * clocks.size > SMALL:
+        _checks.fits_in_memory(8 * states * clocks.size, f"laws at {clocks.size} clocks", "ask for fewer clocks")
     laws, method, error = _laws(process, np.atleast_1d(clocks), starting_law(process, start))
     return Law(laws.reshape(*clocks.shape, *process.shape), process.problem, clocks, method, error)
 
@@ -70,8 +73,12 @@ def stages(process: GuidedProcess, clock: float) -> list[tuple[Rates, float]]:
 
 def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) -> tuple[np.ndarray, str, float]:
     """The laws at all clocks, segment by segment, each from the law at the end of the one before."""
+    method, (first, *more) = _method(process), process.segments
+    if not more and clocks.min() > 0 and clocks.max() < np.inf:
+        found, error = _run(process, first.weight, law, clocks, method)
+        return found, method, error
     laws, found = np.zeros((clocks.size, *process.shape)), np.empty(0)
-    error, worst, method = 0.0, 0.0, _method(process)
+    error, worst = 0.0, 0.0
     laws[clocks == 0] = _all_masked(process) if law is None else law
     for segment in process.segments:
         here = np.flatnonzero((clocks > segment.start) & (clocks <= segment.end) & np.isfinite(clocks))
