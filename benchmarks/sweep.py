@@ -27,8 +27,8 @@ NOTES = [
     "apart in the same round and taken off. Scalar: one numba loop over states in C order, signed indices, digits kept "
     "as it goes.",
     "From the laws: marginals, potential and sweep, as in `mg.terminal_law`, without the problem's construction; CPU "
-    "time of all threads. w = 1.5 is among the exponents that take a square root only (0.5, 1, ..., 2.5); any other costs "
-    "what the column of w = 1.37 says.",
+    "time of all threads. w = 1.5 is among the exponents that take a square root only (0.5, 1, ..., 2.5); any other "
+    "costs what the column of w = 1.37 says.",
     "Two threads and peak memory: each in a process of its own (median wall seconds of five calls with one and two "
     "threads; largest resident set, Python and numba included). Their ratio is only valid on a quiet machine: compare "
     "the load average.",
