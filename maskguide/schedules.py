@@ -166,6 +166,49 @@ def uniform_grid(num_steps: int) -> np.ndarray:
     return np.linspace(1.0, 0.0, _checks.integer(num_steps, "num_steps", 1) + 1)
 
 
+GRIDS = ("time", "clock", "cosine")
+
+
+def time_grid(kind: str, steps: int, schedule: str | NoiseSchedule = "linear") -> np.ndarray:
+    """Times 1 = t_0 > t_1 > ... > t_K = 0 that know nothing of the problem.
+
+    Parameters
+    ----------
+    kind : str
+        - "time": t_k = 1 - k/K.
+        - "clock": equal steps of u = -log m down to the level m = 1/K, from which the last step goes to data:
+          u_k = k/(K-1) log K for k < K.
+        - "cosine": m_k = cos(pi k / 2K), short steps first. Source: MaskGIT.
+    steps : int
+        K, at least 1.
+    schedule : str or NoiseSchedule
+        Turns levels into times, t = m^{-1}(level); "time" does without.
+
+    Returns
+    -------
+    (K+1,) array
+
+    Raises
+    ------
+    InputError
+        An unknown kind or schedule, K below 1.
+
+    Source: docs/time-grids.md; `maskguide.grids.guided_grid` places steps by the guided rates.
+
+    Examples
+    --------
+    >>> time_grid("clock", 3).round(3).tolist()
+    [1.0, 0.577, 0.333, 0.0]
+    """
+    _checks.choice(kind, GRIDS, "kind of grid")
+    count, noise = _checks.integer(steps, "steps", 1), noise_schedule(schedule)
+    if kind == "time":
+        return uniform_grid(count)
+    shares = np.arange(count) / count
+    levels = np.cos(pi / 2 * shares) if kind == "cosine" else count ** -(np.arange(count) / max(count - 1, 1))
+    return noise.inverse(np.append(levels, 0.0))
+
+
 def _unit(value: ArrayLike, name: str) -> np.ndarray:
     array = np.asarray(value, dtype=float)
     if not ((array >= 0) & (array <= 1)).all():
