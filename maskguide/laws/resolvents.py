@@ -20,7 +20,7 @@ from . import rational
 from .lanes import NODES, WIDTH, alike, interleaved, keep, over, plus, total
 from .layout import Chain
 
-ZERO, ONE = uint64(0), uint64(1)
+ZERO, ONE, TWO = uint64(0), uint64(1), uint64(2)
 LANES = uint64(WIDTH)
 LINE = 8  # numbers in a line of cache
 SMALL = 80_000  # rows of lanes, 16 MB: as much is always there
@@ -89,6 +89,12 @@ def add_with_digit(to, block, size, stride):
 
 
 @njit(cache=True)
+def of_start(start, state, potential):
+    """The start's probability of a state over its potential."""
+    return start[state] / potential if start.size and potential > 0 else 0.0
+
+
+@njit(cache=True)
 def fill_law(law, values, offsets, rows, size, length, potential, exits, start, clock, points, shares, ends):
     """law := G Re sum_k c_k/u h_k, h = u start (z_k I - uQ)^{-1} / G, on every state; h = 0 where G is.
 
@@ -113,10 +119,27 @@ def fill_law(law, values, offsets, rows, size, length, potential, exits, start, 
             k += ONE
         siblings = size if k else ONE
         for i in range(n // siblings):
-            for y in range(i * siblings, (i + ONE) * siblings):
-                here, mass = potential[first + y], 0.0 if members else 1.0
-                if start.size:
-                    mass = start[first + y] / here if here > 0 else 0.0
+            y, end = i * siblings, (i + ONE) * siblings
+            while y + ONE < end:  # two tokens of the last digit at a time
+                here, there = potential[first + y], potential[first + y + ONE]
+                one = plus(alike(of_start(start, first + y, here)), values, parents[0] + i * LANES)
+                two = plus(alike(of_start(start, first + y + ONE, there)), values, parents[0] + i * LANES)
+                for j in range(ONE, k):
+                    parent = parents[j] + y * LANES
+                    one, two = plus(one, values, parent), plus(two, values, parent + LANES)
+                one = over(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0)
+                two = over(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0)
+                law[first + y] = here * total(one, shares) * scale
+                law[first + y + ONE] = there * total(two, shares) * scale
+                if last:
+                    sums[y], sums[y + ONE] = total(one, ends), total(two, ends)
+                else:
+                    keep(one, values, row + y * LANES)
+                    keep(two, values, row + (y + ONE) * LANES)
+                y += TWO
+            if y < end:  # an odd one, or the fully masked state
+                here = potential[first + y]
+                mass = 1.0 if members == ZERO and not start.size else of_start(start, first + y, here)
                 lanes = alike(mass)
                 if k:
                     lanes = plus(lanes, values, parents[0] + i * LANES)
