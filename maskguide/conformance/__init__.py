@@ -1,0 +1,1 @@
+"""ANYONE'S sampler against exact laws: anytime-valid tests, claims, findings."""
