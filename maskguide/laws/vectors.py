@@ -137,8 +137,7 @@ def fetch(typing, values, place):
     def generate(context, builder, signature, arguments):
         values, place = arguments
         kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), INT, INT, INT])
-        name = "llvm.prefetch.p0"
-        prefetch = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [BYTE.as_pointer()], kind)
         for k in range(0, WIDTH, LINE):
             there = builder.add(place, ir.Constant(place.type, k))
             line = builder.gep(context.make_array(signature.args[0])(context, builder, values).data, [there])

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws import compiled, contour, layout, powers, settled, sweep, tiles
+from maskguide.laws import compiled, contour, layout, powers, settled, sweep, threads, tiles
 
 from ..conftest import random_problem
 
@@ -156,6 +157,28 @@ def test_resolvents(process, from_a_law, seed):
         values = swept[:8] + 1j * swept[8:]
         values = chain.layout.to_lattice(values * chain.potential if chain.potential.size else values)
         assert np.abs(values - expected).max() <= 1e-13 * max(1, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("busy, expected", [(0, 4), (1, 3), (3, 1), (9, 1)])
+def test_threads_are_the_idle_cores_from_a_million_states_on(busy, expected, monkeypatch):
+    monkeypatch.setattr(threads, "busy", lambda: busy)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 8)
+    assert threads.idle(threads.MANY_STATES) == expected
+    assert threads.idle(threads.MANY_STATES - 1) == 1
+
+
+def test_cores_are_busy_where_the_system_does_not_say(monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (0.2, 9.0, 9.0))
+    assert threads.busy() == 0
+    monkeypatch.delattr("os.getloadavg")
+    assert threads.busy() >= 1
+
+
+def test_parts_cover_a_range_in_order():
+    with ThreadPoolExecutor(3) as pool:
+        parts = threads.in_parts(pool, 3, lambda begin, end: list(range(begin, end)), 11)
+    assert len(parts) == 3 and np.concatenate(parts).tolist() == list(range(11))
 
 
 def test_beyond_the_range_of_float64_edge_rates_take_over(monkeypatch):
