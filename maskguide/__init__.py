@@ -49,7 +49,7 @@ _HOME = {
     "class_law": "laws.quantities",
     "export": "laws.export",
     "symbolic": "laws.symbolic",
-    "sample": "samplers.sample",
+    "sample": "sampling",
     "Samples": "samplers.samples",
     "Paths": "paths",
     "couple": "ensembles",
@@ -145,8 +145,8 @@ if TYPE_CHECKING:
     from .problems.samples import problem_from_samples
     from .problems.table import TableProblem
     from .process import GuidedProcess
-    from .samplers.sample import sample
     from .samplers.samples import Samples
+    from .sampling import sample
     from .schedules import NoiseSchedule, noise_schedule, uniform_grid
 
 

@@ -120,8 +120,8 @@ def sample(
     from .console import print_json, progress_bar
     from .guidance import Guidance
     from .process import GuidedProcess
-    from .samplers.sample import sample as draw
     from .samplers.samples import FILE_TYPES
+    from .sampling import sample as draw
 
     _checks.output_file(out, FILE_TYPES)
     process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance.parse(rule, weight))

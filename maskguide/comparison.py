@@ -127,6 +127,12 @@ def compare(samples: Samples, law: Law, alpha: float = ALPHA) -> Comparison:
     """
     if not 0 < alpha < 1:
         _checks.fail(f"alpha = {alpha}", "0 < alpha < 1", "the default is 1e-6")
+    if samples.log_weights is not None:
+        _checks.fail(
+            "weighted samples",
+            "the bounds hold for independent draws of equal weight",
+            'use samples.shares, or draw unweighted ones: method="exact" with the rule "tilted"',
+        )
     exact, counts, n = _on_lattice(law), samples.counts(law.problem.vocab_size), len(samples)
     tv, spread = 0.5 * float(np.abs(counts / n - exact).sum()), sqrt(log(1 / alpha) / (2 * n))
     bound = 0.5 * float(np.sqrt(exact * (1 - exact) / n).sum()) + spread

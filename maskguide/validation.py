@@ -20,7 +20,7 @@ from .laws.terminal import terminal_law
 from .problems.table import TableProblem
 from .process import GuidedProcess
 from .rules import CLOSED_FORM_RULES
-from .samplers.sample import ENGINES, sample
+from .sampling import ENGINES, sample
 from .schedules import uniform_grid
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)

@@ -1,5 +1,7 @@
 """Philox 4x32-10: known-answer vectors, and the same words in Python, numpy, numba and torch."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -37,10 +39,9 @@ def test_known_answers_in_numpy(counter, key, answer):
 
 @known
 def test_known_answers_in_numba(counter, key, answer):
-    from maskguide.samplers.numba_engine import philox as compiled
+    from maskguide.samplers.lattice_draws import philox as compiled
 
-    assert compiled(*counter, *key) == answer
-    assert compiled(*map(np.int64, counter), *map(np.int64, key)) == answer
+    assert tuple(map(int, compiled(*map(np.uint64, counter), *map(np.uint64, key)))) == answer
 
 
 @known
@@ -73,7 +74,9 @@ def test_ten_rounds_on_unbounded_integers(counter, key):
 def test_four_languages_draw_the_same_bits(seed, trajectory, draw):
     import torch
 
-    from maskguide.samplers import numba_engine, torch_engine
+    from maskguide.samplers.batched.draws import Draws
+    from maskguide.samplers.rows.draws import Key
+    from maskguide.samplers.rows.draws import uniforms as compiled
 
     key = split_seed(seed)
     expected = two_draws(*key, trajectory, draw)
@@ -84,8 +87,9 @@ def test_four_languages_draw_the_same_bits(seed, trajectory, draw):
     tensors = torch.from_numpy(lanes), torch.from_numpy(draws)
     assert tuple(int(bits[0]) for bits in two_draws(*key, *tensors)) == expected
     # what the engines multiply out of these bits
-    assert numba_engine.two_uniforms(*map(np.int64, (*key, trajectory, draw))) == uniforms
-    assert tuple(float(u[0]) for u in torch_engine.two_uniforms(*key, tensors[0], draw)) == uniforms
+    assert compiled(Key(*key, 0), trajectory, draw, 0) == uniforms
+    engine = Draws(SimpleNamespace(key=key, antithetic=False, device="cpu"), trajectory, 1)
+    assert tuple(float(u[0, 0]) for u in engine.pair(tensors[1][:1], 0)) == uniforms
 
 
 def test_trajectories_above_two_to_the_32_have_their_own_draws():

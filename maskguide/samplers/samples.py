@@ -8,6 +8,7 @@ import platform
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,8 +102,8 @@ class SampleInfo:
 class Samples:
     """Tokens (n, D) int32 in 0..N-1 (N = a mask that the grid left), and their :class:`SampleInfo`.
 
-    Weighted samples ("smc") carry log_weights (n,), natural logarithms with mean weight one, and log_normalizer, the
-    estimate of log Z; both None otherwise.
+    Weighted samples ("smc") carry log_weights (n,), whose mean weight is the estimate of Z, and log_normalizer, its
+    logarithm; mean(exp(log_weights) f(tokens)) estimates Z E f without bias. Both are None otherwise.
     """
 
     tokens: np.ndarray
@@ -112,6 +113,14 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(n,): weights divided by their sum; 1/n each where there are none."""
+        if self.log_weights is None:
+            return np.full(len(self), 1 / len(self))
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return weights / weights.sum()
 
     def counts(self, vocab_size: int) -> np.ndarray:
         """How often each lattice state occurs, (N+1,)*D int64."""
@@ -134,15 +143,15 @@ class Samples:
             raise
 
     def _write_npz(self, path: str) -> None:
-        optional = {"reveal_clock": self.info.reveal_clock, "log_weights": self.log_weights}
-        np.savez_compressed(
-            path,
-            tokens=self.tokens,
-            completion_clock=self.info.completion_clock,
-            jumps=self.info.jumps,
-            origin=json.dumps(asdict(self.info.origin)),
-            **{name: value for name, value in optional.items() if value is not None},
-        )
+        arrays: dict[str, Any] = {
+            "tokens": self.tokens,
+            "completion_clock": self.info.completion_clock,
+            "jumps": self.info.jumps,
+            "origin": json.dumps(asdict(self.info.origin)),
+            "reveal_clock": self.info.reveal_clock,
+            "log_weights": self.log_weights,
+        }
+        np.savez_compressed(path, **{name: value for name, value in arrays.items() if value is not None})
 
     def _write_parquet(self, path: str) -> None:
         try:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...process import GuidedProcess
-from ..tables import _rate_table, strides
+from ..tables import rate_table, strides
 from .draws import pick
 
 
@@ -68,4 +68,4 @@ def rates(process: GuidedProcess, tokens: Tensor, weight: float) -> Rates:
 @lru_cache(maxsize=4)
 def _lookup(process: GuidedProcess, weight: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """All rates (S, D, N), S the states in C order, and what a unit of each coordinate adds to the state's index."""
-    return torch.from_numpy(_rate_table(process, weight)).to(device), torch.from_numpy(strides(process)).to(device)
+    return torch.from_numpy(rate_table(process, weight)).to(device), torch.from_numpy(strides(process)).to(device)
