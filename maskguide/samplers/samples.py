@@ -87,7 +87,7 @@ class SampleInfo:
     clipped : int or None
         Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
     reveal_clock : (n, D) float64 or None
-        With ``record=True``: clock of each coordinate's (last) reveal; nan for given tokens and for masks that are left.
+        With ``record=True``: clock of each coordinate's (last) reveal; nan for given tokens and masks that are left.
     """
 
     completion_clock: np.ndarray
