@@ -161,6 +161,22 @@ def test_tokens_and_clocks_of_the_scheme_in_plain_python(method, weight, antithe
     assert np.allclose(batch.completion_clock, clock, rtol=1e-12)
 
 
+@pytest.mark.parametrize("weight", [-1.0, 2.0, SCHEDULE])
+@pytest.mark.parametrize("method", ["gillespie", *STEPPED])
+def test_same_trajectories_as_the_torch_engine(method, weight):
+    pytest.importorskip("torch")
+    from maskguide.samplers import batched
+
+    process = mg.GuidedProcess(random_problem(3, 4, 3), mg.Guidance(rule_of(method), weight))
+    asked = task(process, method, antithetic=True, record=True, seed=2**60 + 1)
+    here, there = (engine.run(asked, np.full((5_000, 3), 4, dtype=np.int32), 11) for engine in (lattice, batched))
+    assert np.array_equal(here.tokens, there.tokens) and np.array_equal(here.jumps, there.jumps)
+    assert np.allclose(here.completion_clock, there.completion_clock, rtol=1e-12)
+    assert np.allclose(here.reveal_clock, there.reveal_clock, rtol=1e-12, equal_nan=True)
+    assert here.clipped == there.clipped
+    assert (here.largest_hazard_step or 0.0) == pytest.approx(there.largest_hazard_step or 0.0, rel=1e-12)
+
+
 @pytest.mark.parametrize("method", ["gillespie", *STEPPED])
 def test_prompts_that_differ_from_trajectory_to_trajectory(method):
     process = mg.GuidedProcess(random_problem(5, 3, 3, zeros=0.0), mg.Guidance(rule_of(method), 2.0))
