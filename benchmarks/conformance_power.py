@@ -26,7 +26,8 @@ NOTES = [
     "{:,}.",
     "Found by: share of {} runs of the plain test that have rejected after 10,000, 100,000 draws; guaranteed: the "
     "smallest bias that is seen with probability 1 - alpha whatever its shape, after 100,000 draws.",
-    "Alarms: right law, looks every 30 % up to 20,000 draws, of {:,} runs: at alpha = 1e-6, and at 0.05 (allowed: at most 5 %).",
+    "Alarms: right law, looks every 30 % up to 20,000 draws, of {:,} runs: at alpha = 1e-6, and at 0.05 (allowed: at "
+    "most 5 %).",
 ]
 
 

@@ -256,4 +256,4 @@ def _flat_states(states: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray
     if not good or (table < 0).any() or (table >= sizes).any():
         rule = f"whole numbers: (n,) below {np.prod(shape, dtype=int)}, or tokens (n, {len(shape)}) below {shape}"
         _checks.fail(f"states are {_checks.short(states)}", rule, "check shape, dtype and range first")
-    return np.ravel_multi_index(tuple(table.T), tuple(sizes))
+    return np.ravel_multi_index(tuple(table.astype(np.int64).T), tuple(sizes))

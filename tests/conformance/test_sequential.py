@@ -311,6 +311,25 @@ def test_independent_batches_pass_and_copies_do_not():
         assert test.rejected
 
 
+class OverlappingPairs(IndependenceTest):
+    """Mutant: every neighbour of every draw, pairs that share a draw."""
+
+    def update(self, states):
+        super().update(np.stack([states[:-1], states[1:]], axis=1).ravel())
+
+
+@pytest.mark.parametrize("kind, valid", [(IndependenceTest, True), (OverlappingPairs, False)])
+def test_mean_over_every_pair_of_batches(kind, valid):
+    """Batches of 4 and 2 draws: the sum over all 2^6 outcomes of probability times e-value."""
+    p, mean = np.array([0.8, 0.2]), 0.0
+    for draws in product(range(2), repeat=6):
+        test = kind(p)
+        test.update(np.array(draws[:4]))
+        test.update(np.array(draws[4:]))
+        mean += p[list(draws)].prod() * math.exp(test.log_e)
+    assert (mean <= 1 + 1e-12) == valid
+
+
 def test_copies_are_seen_with_many_states():
     rng = np.random.default_rng(7)
     draws = rng.integers(1000, size=2000)
