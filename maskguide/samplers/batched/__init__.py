@@ -15,7 +15,7 @@ from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal
 from .walk import Walk
 
-RATES_BYTES = 2**25  # of one (n, D, N) array of rates on the CPU: several of this size are alive at a time
+RATES_BYTES = 2**21  # of one (n, D, N) array of rates on the CPU: what its caches hold; several are alive at a time
 DEVICE_RATES_BYTES = 2**28  # elsewhere, where small arrays cost as much time as large ones
 EXACT = {
     "gillespie": jumps.next_reaction,

@@ -59,7 +59,7 @@ class Walk:
     def rates(self, weight: float, tokens: Tensor | None = None) -> Rates:
         """The rates out of the present states, or out of others (n, D)."""
         here = rates(self.process, self.tokens if tokens is None else tokens, weight)
-        self._overflow |= here.hazards.isinf().any()
+        self._overflow |= ~here.hazards.isfinite().all()
         return here
 
     def meet(self, hazards: Tensor, step: Step, method: Method) -> None:
