@@ -20,6 +20,7 @@ Source: Weideman and Trefethen, "Parabolic and hyperbolic contours for computing
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ WIDEST = 10.0  # longest over shortest clock on one contour
 NODES = tuple(range(16, 88, 8))  # whole vectors
 WANTED = 1e-12
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
+AT_ONCE = 1e150  # an exit rate whose square is a float64
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
 
@@ -158,6 +160,8 @@ def _grouped(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.nd
 
 def _from_memory(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Laws at some clocks, (T, states): all nodes in one pass, as memory allows, and a matrix product."""
+    if chain.lost:  # states whose potential was too small to keep are left at once, not never: they pass nothing on
+        chain = replace(chain, exit=np.where(chain.potential > 0, chain.exit, AT_ONCE))
     more = -points.size % 8
     points, weights = np.append(points, np.ones(more)), np.pad(weights, [(0, 0), (0, more)])
     laws = np.zeros((len(weights), chain.layout.states))
