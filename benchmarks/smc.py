@@ -17,15 +17,21 @@ from .terminal_law import random_problem
 TABLES = ((2, 2), (2, 4), (2, 8), (4, 4))
 WEIGHTS = (1.0, 2.0, 4.0)
 PROPOSALS = (("product", 1.0), ("normalized", 1.0), ("product", 0.0))  # rule, share of the goal's weight
-POPULATIONS, SIZE = 1000, 64
+POPULATIONS, SIZE = 250, 64
+THRESHOLDS = (0.0, 1.0, 0.5)
+REWARD = (16, 4)  # D, N of the rows with a reward
+VALUES = ("none", "seen", "completion")
 LONG = (64, 32)
 LONG_POPULATIONS, LONG_SIZE = 8, 512
+UNKNOWN = {"variance": "–"}
 NOTES = [
     "Never, at every reveal, threshold 0.5 (when the particles are resampled): n Var(Z-hat) / Z^2, n particles a "
     "population; so many particles have a relative error of one. Exact, never: E W^2 / Z^2 - 1, by a sweep over the "
     "lattice. Exact, at every reveal: the limit for many particles and multinomial resampling. Measured: over {} "
     "populations of {} particles, systematic resampling.",
     "Tables: Dirichlet laws with full support, two classes. Proposal: rule and weight.",
+    "Reward, D = {}, N = {}: p_z, two product components, times exp(number of tokens 0), Z known. Value: none, the "
+    "number among the tokens seen, or that in the likeliest completion.",
     "D = {}, N = {}: three product components in the target class against a single one, so that Z is known: a sum over "
     "tuples of components; {} populations of {} particles, too few to measure a variance to more than a digit.",
     "At the threshold 0.5: error of log Z-hat from all particles, smallest ESS / n (mean over populations, least over "
@@ -34,13 +40,14 @@ NOTES = [
 
 
 def run(tables=TABLES, weights=WEIGHTS, long=LONG, populations: int = POPULATIONS, long_size: int = LONG_SIZE):
-    """Rows, notes, rounds."""
+    """Rows (tables, rewards, long sequences), notes, rounds."""
     rows = [
         _table_row(size, length, weight, rule, share, populations)
         for (size, length), weight, (rule, share) in itertools.product(tables, weights, PROPOSALS)
     ]
+    rows += [_reward_row(*REWARD, value, populations) for value in VALUES]
     rows += [_long_row(*long, weight, share, long_size) for weight in (1, 2) for share in (1.0, 0.0)]
-    numbers = (populations, SIZE), (), (*long, LONG_POPULATIONS, long_size), ()
+    numbers = (populations, SIZE), (), REWARD, (*long, LONG_POPULATIONS, long_size), ()
     return rows, [note.format(*given) for note, given in zip(NOTES, numbers, strict=True)], 1
 
 
@@ -92,7 +99,7 @@ def _table_row(size: int, length: int, weight: float, rule: str, share: float, p
     problem = random_problem(size, length)
     process = mg.GuidedProcess(problem, mg.Guidance(rule, share * weight))
     log_z, exact = float(log_tilted_table(problem, weight).flat[-1]), exact_variances(process, weight)
-    measured = [_measured(process, weight, log_z, populations, SIZE, threshold) for threshold in (0.0, 1.0, 0.5)]
+    measured = [_measured(process, weight, log_z, populations, SIZE, threshold) for threshold in THRESHOLDS]
     return _row(f"N = {size}, D = {length}", weight, process, log_z, exact, measured)
 
 
@@ -100,8 +107,28 @@ def _long_row(length: int, vocab_size: int, weight: int, share: float, size: int
     problem = contrast(length, vocab_size)
     process = mg.GuidedProcess(problem, mg.Guidance("contrastive", share * weight, negative=1))
     log_z = exact_log_normalizer(problem, weight)
-    measured = [_measured(process, weight, log_z, LONG_POPULATIONS, size, threshold) for threshold in (0.0, 1.0, 0.5)]
-    return _row(f"N = {vocab_size}, D = {length}", weight, process, log_z, ("–", "–"), measured)
+    usual = _measured(process, weight, log_z, LONG_POPULATIONS, size, 0.5)
+    return _row(f"N = {vocab_size}, D = {length}", weight, process, log_z, ("–", "–"), [UNKNOWN, UNKNOWN, usual])
+
+
+def _reward_row(length: int, vocab_size: int, value: str, populations: int) -> dict:
+    """p_z(y) exp(number of tokens 0 in y): Z = sum_c pi_c prod_i (1 + (e - 1) probs[c, i, 0]), c in the target."""
+    from maskguide.samplers.smc import completion_value
+
+    problem = ProductMixture.random(length, vocab_size, 4)
+    process = mg.GuidedProcess(problem, mg.Guidance("product", 0.0))
+    values = {"none": None, "seen": zeros, "completion": completion_value(process, zeros)}
+    sums = (1 + (np.e - 1) * problem.probs[..., 0]).prod(axis=1)
+    log_z = log(float(problem.class_weights[problem.target] @ sums))
+    options = {"reward": zeros, "value": values[value]}
+    measured = [_measured(process, 0.0, log_z, populations, SIZE, threshold, **options) for threshold in THRESHOLDS]
+    row = _row(f"reward, N = {vocab_size}, D = {length}", 0.0, process, log_z, ("–", "–"), measured)
+    return row | {"proposal": f"product 0, value: {value}"}
+
+
+def zeros(tokens: np.ndarray) -> np.ndarray:
+    """The number of tokens 0, (n,)."""
+    return (tokens == 0).sum(axis=1)
 
 
 def _row(name, weight, process, log_z, exact, measured) -> dict:
@@ -123,11 +150,11 @@ def _row(name, weight, process, log_z, exact, measured) -> dict:
     }
 
 
-def _measured(process, weight, log_z, populations, size, threshold) -> dict[str, float]:
+def _measured(process, weight, log_z, populations, size, threshold, **options) -> dict[str, float]:
     from maskguide.samplers import smc
 
     start, before = np.full((populations * size, process.length), process.vocab_size), time.process_time()
-    found = smc.run(process, start, weight=weight, populations=populations, threshold=threshold)
+    found = smc.run(process, start, weight=weight, populations=populations, threshold=threshold, **options)
     seconds = time.process_time() - before
     estimates = np.exp(found.log_normalizers - log_z)
     return {

@@ -169,15 +169,15 @@ def test_the_conditional_chain_has_bounded_weights(length, weight):
 
 
 def test_the_limit_of_resampling(monkeypatch):
-    """Multinomial instead of systematic: the variance over 4,000 populations of 128, known to 2 % of itself."""
+    """Multinomial instead of systematic: the variance over 2,000 populations of 64, known to 3 % of itself."""
     process = mg.GuidedProcess(full_support(), mg.Guidance("product", 0.5))
     monkeypatch.setattr(system, "systematic", lambda log_weights, u: torch.multinomial(
         torch.softmax(log_weights, 1), log_weights.shape[1], replacement=True))  # fmt: skip
     torch.manual_seed(0)
-    start = everything_masked(process, 4000 * 128)
-    particles = smc.run(process, start, weight=2.0, populations=4000, threshold=1.0)
+    start = everything_masked(process, 2000 * 64)
+    particles = smc.run(process, start, weight=2.0, populations=2000, threshold=1.0)
     estimates = np.exp(particles.log_normalizers) / completed(goal_table(process, 2.0)).sum()
-    assert 128 * np.mean((estimates - 1) ** 2) == pytest.approx(exact_variances(process, 2.0)[1], rel=0.15)
+    assert 64 * np.mean((estimates - 1) ** 2) == pytest.approx(exact_variances(process, 2.0)[1], rel=0.2)
 
 
 # By simulation: the estimates of G(y) exp(reward(y)) are unbiased --------------------------------------
@@ -348,7 +348,7 @@ def test_independent_coordinates_at_64():
     """One component each: Z is the product of the hazards, and no weight exceeds that of the order of smallest last."""
     problem = mixture(64, 4, components=1, concentration=100.0)
     process = mg.GuidedProcess(problem, mg.Guidance("contrastive", 1.0, negative=1))
-    particles = smc.run(process, everything_masked(process, 1600), populations=800, threshold=1.0)
+    particles = smc.run(process, everything_masked(process, 1200), populations=600, threshold=1.0)
     log_z = exact_log_normalizer(problem, 1)
     hazards = np.sort((problem.probs[0] ** 2 / problem.probs[1]).sum(axis=1))[::-1]
     largest = np.exp(np.log(hazards.cumsum() / np.arange(1, 65)).sum() - log_z)
@@ -573,3 +573,10 @@ def test_bad_starts(start):
     process = mg.GuidedProcess(full_support(), mg.Guidance("product", 1.0))
     with pytest.raises(mg.InputError, match="start"):
         smc.run(process, np.array(start))
+
+
+def test_exchangeable_problems_are_refused():
+    problem = mg.ExchangeableProblem([[0.25, 0.5, 0.25], [0.0, 0.0, 1.0]], [0.5, 0.5])
+    process = mg.GuidedProcess(problem, mg.Guidance("product", 1.0))
+    with pytest.raises(mg.InputError, match="weighted particles"):
+        smc.run(process, everything_masked(process, 4))

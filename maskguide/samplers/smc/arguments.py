@@ -14,6 +14,8 @@ GOALS = ("tilted", "guided")
 
 def one_prompt(process: GuidedProcess, start: np.ndarray) -> np.ndarray:
     """The start as int64 (n, D); all rows the same."""
+    if process.on_counts:
+        process.needs_table("weighted particles")
     tokens = np.asarray(start)
     if tokens.ndim != 2 or not len(tokens) or tokens.shape[1] != process.length or tokens.dtype.kind not in "iu":
         _checks.fail(
