@@ -224,30 +224,38 @@ def react(block, rates, grid, output, begin, running):
         j = block.active[a]
         walker = block.walkers[j]
         s, end = walker.stretch, walker.clock + walker.time
-        row, goes_on = walker.row, True
-        if not end < grid.ends[s]:
-            note_hazards(walker, grid, output, grid.last[s])
-            goes_on = wait(block, walker, rates, grid, j)
-        elif not leaping:
-            goes_on = reveal(block, walker, rates, output, j, begin + j, row, walker.time, end)
-        else:
-            k = max(step_at(grid, end), walker.step)
-            note_hazards(walker, grid, output, k)
-            end = grid.step_ends[k]
-            time, others = end - walker.clock, ZERO
-            for q in range(walker.masks):
-                others += uint64((block.remaining[j, q] < rates.rows[row + q] * time) & (q != walker.place))
-            if others == ZERO and end < np.inf:
+        row = walker.row
+        if end < grid.ends[s]:
+            time, alone = walker.time, True
+            if leaping:
+                k = max(step_at(grid, end), walker.step)
+                note_hazards(walker, grid, output, k)
+                end = grid.step_ends[k]
+                time = end - walker.clock
+                alone = is_alone(block, walker, rates, j, row, time)
+            if alone:
                 goes_on = reveal(block, walker, rates, output, j, begin + j, row, time, end)
             else:
                 consume(block, walker, rates, j, row, time)
                 goes_on = settle(block, walker, rates, output, j, begin + j, row, end)
+        else:
+            note_hazards(walker, grid, output, grid.last[s])
+            goes_on = wait(block, walker, rates, grid, j)
         if goes_on:
             ask_for(rates.rows, walker.row)
             ask_for(rates.rows, walker.row + walker.masks - ONE)
             block.active[left] = j
             left += ONE
     return left
+
+
+@njit(inline="always")
+def is_alone(block, walker, rates, j, row, time):
+    """Whether only the first coordinate due is due within a time, which is finite."""
+    others = uint64(time == np.inf)
+    for q in range(walker.masks):
+        others += uint64((block.remaining[j, q] < rates.rows[row + q] * time) & (q != walker.place))
+    return others == ZERO
 
 
 @njit(inline="always")
