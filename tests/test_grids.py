@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import maskguide as mg
 from benchmarks.grids import GRIDS, WEIGHTS, problems, tv
+from maskguide import grids
 from maskguide.grids import guided_grid, rate_change
 from maskguide.laws.kernels import one_step
 from maskguide.methods import METHODS, Step, steps
@@ -69,6 +70,23 @@ def test_rate_change_against_plain_loops(rule, seed):
     for clock, weight in ((0.0, 0.0), (0.1, 0.0), (-np.log(0.8), 6.0), (0.7, 6.0), (2.0, 1.0)):
         assert rate_change(process, clock)[0] == pytest.approx(by_loops(process, weight, clock), rel=1e-9)
     assert rate_change(process, np.inf)[0] == 0
+
+
+CHANGE = grids._change
+MUTANTS = {
+    "own coordinate counted": lambda before, after, i: np.abs(after - before).sum(axis=(1, 2)) / 2,
+    "speeds only": lambda before, after, i: np.abs((after - before).sum(axis=2)).sum(axis=1) / 2,
+    "no half": lambda before, after, i: 2 * CHANGE(before, after, i),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutants_of_the_change_are_noticed(mutant, monkeypatch):
+    process = process_of(random_problem(1, 3, 3), weight=2.0)
+    right = by_loops(process, 2.0, 0.3)
+    assert rate_change(process, 0.3)[0] == pytest.approx(right, rel=1e-9)
+    monkeypatch.setattr(grids, "_change", MUTANTS[mutant])
+    assert rate_change(process, 0.3)[0] != pytest.approx(right, rel=0.05)
 
 
 @settings(max_examples=15)
