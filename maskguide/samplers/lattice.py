@@ -10,7 +10,8 @@ import numba
 import numpy as np
 
 from ..methods import ancestral
-from .lattice_kernels import Grid, Output, Rates, events, new_block, steps
+from .lattice_kernels import events, steps
+from .lattice_state import Grid, Output, Rates, new_block
 from .packed import packed
 from .task import Batch, Task
 

@@ -1,0 +1,211 @@
+"""Trajectories of the lattice engine side by side: where each is, how it enters, and how its tokens are revealed.
+
+Indices are unsigned (no wrap-around to check).
+"""
+
+# pyright: reportCallIssue=false
+# (an intrinsic has the typing context as a first parameter, which callers do not give)
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, uint64
+from numba.core import types
+from numba.extending import intrinsic
+
+ZERO, ONE, TWO, MANY = uint64(0), uint64(1), uint64(2), uint64(64)
+REVEALED = -1.0  # in the place of what is left of a waiting time
+
+
+class Rates(NamedTuple):
+    """See :mod:`.packed`.
+
+    Attributes
+    ----------
+    size : N; powers (D + 1,): N^0 ... N^D
+    offsets, rows : where each revealed set's rows start, and the rows of all weights, flat
+    stride : how far the rows of the next weight are
+    """
+
+    size: np.uint64
+    powers: np.ndarray
+    offsets: np.ndarray
+    rows: np.ndarray
+    stride: np.uint64
+
+
+class Grid(NamedTuple):
+    """Stretches of one weight, and the steps of a stepped method, none for Gillespie.
+
+    Attributes
+    ----------
+    table, ends, last : (J,) arrays
+        Which weight, the clock at its end, the last step within.
+    step_ends, gains : (K,) arrays
+        Clocks; g of the factor 1 + g Z by which a step changes a chance (see :func:`steps`).
+    bins, bins_per_clock
+        The step at the start of each of many equal bins of the clock.
+    longest, levels : (levels, K) and (K,) arrays
+        The longest of the 2^level steps from a step on, infinite ones left out; floor(log2(k + 1)).
+    """
+
+    table: np.ndarray
+    ends: np.ndarray
+    last: np.ndarray
+    step_ends: np.ndarray
+    bins: np.ndarray
+    bins_per_clock: float
+    gains: np.ndarray
+    longest: np.ndarray
+    levels: np.ndarray
+
+
+class Output(NamedTuple):
+    """As :class:`.task.Batch`. tokens hold the start, reveal_clock (0, D) records nothing; largest, clipped (1,)."""
+
+    tokens: np.ndarray
+    completion: np.ndarray
+    jumps: np.ndarray
+    reveal_clock: np.ndarray
+    largest: np.ndarray
+    clipped: np.ndarray
+
+
+# Where a trajectory is: its state's revealed set, place in it, masks and row of rates, where its weight's rows start;
+# stretch, step and clock; and what comes next.
+WALKER = np.dtype(
+    [(name, np.uint64) for name in ("members", "index", "masks", "row", "table", "stretch", "step", "place")]
+    + [(name, np.float64) for name in ("clock", "time", "hazard")]
+)
+
+
+class Block(NamedTuple):
+    """Trajectories side by side: one column each of the draws, one row of the rest.
+
+    `remaining` is what is left of E of each masked coordinate, in order, and `masked` which they are.
+    """
+
+    clocks: np.ndarray
+    choices: np.ndarray
+    remaining: np.ndarray
+    masked: np.ndarray
+    walkers: np.ndarray
+    active: np.ndarray
+
+
+@intrinsic
+def ask_for(typing, array, index):
+    """Have the cache line of array[index] loaded meanwhile."""
+
+    def generate(context, builder, signature, arguments):
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        prefetch = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(
+            builder.module, kind, "llvm.prefetch.p0"
+        )
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(prefetch, [place, *(ir.Constant(word, option) for option in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@njit
+def first_above(values, at, width, bound):
+    """How many of values[at : at + width], which increase, do not exceed the bound; no branch to mispredict."""
+    base = at
+    while width > MANY:
+        half = width // TWO
+        if values[base + half - ONE] <= bound:
+            base += half
+        width -= half
+    count = base - at
+    for v in range(width):
+        count += uint64(values[base + v] <= bound)
+    return count
+
+
+@njit
+def inserted(index, stride, token, size):
+    """A state's place in its revealed set after a reveal: the token is the new digit of that stride."""
+    return index * size - (index % stride) * (size - ONE) + token * stride
+
+
+def new_block(length: int, count: int) -> Block:
+    """Room for some trajectories."""
+    return Block(
+        clocks=np.empty((length, count)),
+        choices=np.empty((length, count)),
+        remaining=np.empty((count, length)),
+        masked=np.empty((count, length), np.uint8),
+        walkers=np.empty(count, WALKER),
+        active=np.empty(count, np.uint64),
+    )
+
+
+@njit(inline="always")
+def enter(block, rates, grid, output, begin):
+    """Put trajectories begin, ... at their given tokens at clock 0; how many have masks."""
+    running, length, size = ZERO, uint64(output.tokens.shape[1]), rates.size
+    for j in range(min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)):
+        n, masks, members, index = begin + j, ZERO, ZERO, ZERO
+        for i in range(length):
+            token = uint64(output.tokens[n, i])
+            if token == size:
+                block.masked[j, masks], block.remaining[j, masks] = i, block.clocks[i, j]
+                masks += ONE
+            else:
+                members |= ONE << i
+                index = index * size + token
+        output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
+        walker = block.walkers[j]
+        walker.clock, walker.step, walker.row, walker.table = 0.0, ZERO, ZERO, ZERO
+        turn(walker, rates, grid, ZERO)
+        stand(walker, rates, members, index, masks)
+        block.active[running] = j
+        running += uint64(masks > ZERO)
+    return running
+
+
+@njit(inline="always")
+def stand(walker, rates, members, index, masks):
+    """Let a trajectory be at a state, which has a row of rates."""
+    row = walker.table + rates.offsets[members] + index * masks * rates.size
+    walker.members, walker.index, walker.masks, walker.row = members, index, masks, row
+
+
+@njit(inline="always")
+def turn(walker, rates, grid, stretch):
+    """Let a trajectory be in a stretch, among the rows of its weight."""
+    table = grid.table[stretch] * rates.stride
+    walker.row += table - walker.table
+    walker.table, walker.stretch = table, stretch
+
+
+@njit(inline="always")
+def settle(block, walker, rates, output, j, n, row, end):
+    """Reveal at the clock `end` the coordinates marked, all by the rates of the state before; whether any is left."""
+    masks, length, width = walker.masks, uint64(output.tokens.shape[1]), rates.size - ONE
+    members, index, p = walker.members, walker.index, ZERO
+    for q in range(masks):
+        i = uint64(block.masked[j, q])
+        if block.remaining[j, q] != REVEALED:
+            block.remaining[j, p], block.masked[j, p] = block.remaining[j, q], i
+            p += ONE
+            continue
+        token = first_above(rates.rows, row + masks + q * width, width, block.choices[i, j])
+        index = inserted(index, rates.powers[length - i - masks + q], token, rates.size)
+        members |= ONE << i
+        output.tokens[n, i] = token
+        if output.reveal_clock.shape[0] > 0:
+            output.reveal_clock[n, i] = end
+    output.jumps[n] += p < masks
+    if p == ZERO:
+        output.completion[n] = end
+    walker.clock = end
+    stand(walker, rates, members, index, p)
+    return p > ZERO
