@@ -14,6 +14,10 @@ NAMES = {
     "storm": "Law at a clock: one state by Storm against the whole law",
     "lumped": "Exchangeable problems: laws on counts",
     "gillespie": "Gillespie: numba against vectorised numpy and torch",
+    "tau_leaping": "Tau-leaping: compiled steps against vectorised numpy",
+    "smc": "Weighted particles: exact and measured variance by proposal",
+    "grids": "Time grids: steps needed by weight",
+    "conformance_power": "Conformance tests: samples needed, power against planted bias",
     "exact_against_simulated": "Error for CPU time: exact law against simulation",
 }
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -25,6 +25,9 @@ _HOME = {
     "NoiseSchedule": "schedules",
     "noise_schedule": "schedules",
     "uniform_grid": "schedules",
+    "time_grid": "schedules",
+    "guided_grid": "grids",
+    "rate_change": "grids",
     "Law": "laws.law",
     "CountLaw": "laws.count_law",
     "terminal_law": "laws.terminal",
@@ -87,6 +90,7 @@ __all__ = [
     "expected_clipping",
     "expected_reveals",
     "export",
+    "guided_grid",
     "late_rate",
     "log_h",
     "measured_order",
@@ -94,6 +98,7 @@ __all__ = [
     "noise_schedule",
     "posterior_table",
     "problem_from_samples",
+    "rate_change",
     "read_problem",
     "regions",
     "sample",
@@ -102,6 +107,7 @@ __all__ = [
     "symbolic",
     "terminal_law",
     "tilted_law",
+    "time_grid",
     "transient_law",
     "tv_decay",
     "tv_difference",
@@ -114,6 +120,7 @@ if TYPE_CHECKING:
     from ._checks import AccuracyWarning, InputError
     from .comparison import compare, compare_decay
     from .ensembles import couple, tv_difference
+    from .grids import guided_grid, rate_change
     from .guidance import Guidance, WeightSchedule
     from .laws import symbolic
     from .laws.completion import CompletionTime, completion_time
@@ -147,7 +154,7 @@ if TYPE_CHECKING:
     from .process import GuidedProcess
     from .samplers.samples import Samples
     from .sampling import sample
-    from .schedules import NoiseSchedule, noise_schedule, uniform_grid
+    from .schedules import NoiseSchedule, noise_schedule, time_grid, uniform_grid
 
 
 def __getattr__(name: str):

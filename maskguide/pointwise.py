@@ -116,7 +116,7 @@ def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, norma
     """
     xp = namespace(log_reference)
     possible = log_reference > -inf if a == 0 else (log_reference > -inf) & (log_target > -inf)
-    first, second = (xp.where(possible, log, 0.0) for log in (log_target, log_reference))
+    first, second = (xp.where(log > -inf, log, 0.0) for log in (log_target, log_reference))
     log_rate = xp.where(possible, a * first + b * second, -inf)
     if not normalise:
         return log_rate

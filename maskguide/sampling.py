@@ -245,5 +245,6 @@ def _weighted(process, count, seed, start, antithetic, device, origin, parameter
         _checks.choice(name, PARTICLE_PARAMETERS, f"parameter of {WEIGHTED!r}")
     begin = prompts.rows(process, start, 0, count)
     found = smc.run(process, begin, seed=seed, antithetic=antithetic, device=device, **parameters)
-    info = SampleInfo(np.full(count, np.nan), np.full(count, process.length, dtype=np.int32), None, origin)
-    return Samples(found.tokens, info, found.log_weights, found.log_normalizer)
+    jumps = (begin == process.vocab_size).sum(axis=1).astype(np.int32)
+    info = SampleInfo(np.full(count, np.nan), jumps, None, origin)
+    return Samples(found.tokens, info, found.log_weights, found.log_normalizer, found.log_normalizers)
