@@ -1,6 +1,6 @@
 """Anytime-valid tests: false alarms of null runs, and draws needed to certify a right law and to reject a wrong one.
 
-`python -m benchmarks conformance_power` takes some minutes; no time is measured.
+`python -m benchmarks.conformance_power` prints them, in three minutes; no time is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from maskguide.conformance.evidence import law_log_e, tv_width, visible_bias
+
+from .results import table
 
 STATES = (2, 9, 27, 125, 243)
 BIASES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
@@ -120,3 +122,8 @@ def _row(size: int, bias: float, null_runs: int, runs: int, longest: int) -> dic
 
 def _spread(draws: np.ndarray) -> list[float]:
     return [float(np.quantile(draws, q, method="nearest")) for q in (0.5, 0.1, 0.9)]
+
+
+if __name__ == "__main__":
+    rows, notes, _ = run()
+    print(table(rows), *notes, sep="\n")

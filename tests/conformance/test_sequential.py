@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import maskguide as mg
+from benchmarks import conformance_power
 from maskguide.conformance import evidence
 from maskguide.conformance.evidence import (
     bernoulli_interval,
@@ -292,6 +293,13 @@ def test_takes_a_law(fading):
     test = LawTest(law, {"conditional": mg.terminal_law(mg.GuidedProcess(fading, mg.Guidance()))})
     test.update(mg.sample(process, 20_000).tokens)
     assert not test.rejected and test.tv_upper < 0.1
+
+
+def test_power_table_runs():
+    rows, notes, runs = conformance_power.run(states=(2,), null_runs=50, runs=3, longest=5000)
+    assert rows[0]["alarms 1e-6"] == 0 and rows[0]["certify 0.02"] == math.inf
+    assert rows[-1]["bias TV"] == 0.1 and rows[-1]["reject"][2] < 5000
+    assert runs == 3 and len(notes) == 4
 
 
 # pairs, trials, uniform values
