@@ -18,6 +18,7 @@ from .laws.law import Law
 from .samplers.samples import Samples
 
 ALPHA = 1e-6
+ROUND_OFF = 1e-14  # of a covariance of token indices, relative to N^2: a coordinate that never varies has bound zero
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,8 @@ def _covariance(samples: Samples, law: Law, alpha: float) -> tuple[np.ndarray, n
     variance = (products**2 * law.probs.ravel()).sum(axis=2)
     largest = np.abs(products[..., possible]).max(axis=2)
     budget = log(law.length * (law.length + 1) / alpha)  # two sides, D(D+1)/2 pairs
-    return estimate, exact, np.sqrt(2 * variance * budget / len(centred)) + 2 * largest * budget / (3 * len(centred))
+    bound = np.sqrt(2 * variance * budget / len(centred)) + 2 * largest * budget / (3 * len(centred))
+    return estimate, exact, bound + ROUND_OFF * law.problem.vocab_size**2
 
 
 def _regions(counts: np.ndarray, n: int, law: Law) -> tuple[dict[str, tuple[float, float]], float]:
