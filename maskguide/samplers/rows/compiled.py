@@ -11,10 +11,13 @@ from typing import Any
 
 import numba
 
-_compile: Any = partial(numba.njit, cache=True, nogil=True, error_model="numpy", _nrt=False)
+_njit: Any = numba.njit
+_compile = partial(_njit, cache=True, nogil=True, error_model="numpy", _nrt=False)
 compiled = _compile(fastmath=False)  # said, or else a function takes it over from the first that calls it
 inlined = _compile(fastmath=False, forceinline=True)  # where passing the arguments would take longer than the work
-summing = _compile(fastmath={"reassoc", "contract", "nsz", "nnan"})  # sums in any order: vector code
+# Sums in any order: vector code. A loop that sums stores nothing: one that did would take its order from where in
+# memory its arrays happen to lie, and so would the last digit.
+summing = _compile(fastmath={"reassoc", "contract", "nsz", "nnan"})
 
 
 @compiled

@@ -30,14 +30,15 @@ def power_rates(target, reference, a, b, normalise, out):
     the number of tokens. The two conditionals are overwritten.
     """
     if a == 2 and b == -1 and not normalise:
-        return squares(target, reference, out)
-    for v in range(out.size):
-        ratio = target[v] / reference[v]
-        target[v] = ratio if reference[v] > 0 else 0.0
-    if abs(a + b - 1) > 1e-14 or 2 * a != floor(2 * a) or a > LARGEST_PRODUCT:
-        exponentials(target, reference, a, a + b, normalise, out)
+        squares(target, reference, out)
     else:
-        products(target, reference, a, normalise, out)
+        for v in range(out.size):
+            ratio = target[v] / reference[v]
+            target[v] = ratio if reference[v] > 0 else 0.0
+        if abs(a + b - 1) > 1e-14 or 2 * a != floor(2 * a) or a > LARGEST_PRODUCT:
+            exponentials(target, reference, a, a + b, normalise, out)
+        else:
+            products(target, reference, a, normalise, out)
     total = 0.0
     for v in range(out.size):
         total += out[v]
@@ -51,12 +52,9 @@ def power_rates(target, reference, a, b, normalise, out):
 @summing
 def squares(target, reference, out):
     """p_z^2 / p, the rate product at w = 1."""
-    total = 0.0
     for v in range(out.size):
         rate = target[v] * target[v] / reference[v]
         out[v] = rate if reference[v] > 0 else 0.0
-        total += out[v]
-    return total
 
 
 @summing

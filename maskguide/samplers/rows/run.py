@@ -49,6 +49,7 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         own = [new_state(model) if p is new_state else p for p in parameters]
         kernel(model, new_state(model, rows=any(p is new_state for p in parameters)), key, first + begin, block, *own)
 
+    draw(0, _block(notes, 0, 0))  # compiled, or loaded, once and by one thread
     with ThreadPoolExecutor(threads) as pool:
         for job in [pool.submit(draw, *block) for block in blocks]:
             job.result()
