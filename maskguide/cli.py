@@ -47,7 +47,7 @@ def problems(as_json: Json = False) -> None:
     from .console import print_json
     from .problems import zoo
 
-    rows = {name: zoo.describe(name) for name in zoo.names()}
+    rows = {name: zoo.describe(name) for name in (*zoo.names(), *zoo.large_names())}
     print_json(rows) if as_json else print("\n".join(f"{name:18} {_first_line(text)}" for name, text in rows.items()))
 
 
@@ -101,11 +101,18 @@ def sample(
     n: Annotated[int, typer.Option(help="Number of trajectories.")] = 10_000,
     rule: RuleName = "product",
     weight: Weight = 1.0,
-    method: Annotated[str, typer.Option(help="gillespie or tau-leaping.")] = "gillespie",
-    steps: Annotated[int | None, typer.Option(help="Steps of a stepped method (equal in t).")] = None,
+    method: Annotated[str, typer.Option(help="gillespie, tau-leaping, ..., smc (tilted law), exact.")] = "gillespie",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the method, name=value, such as theta=0.4.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of a stepped method.")] = None,
+    grid: Annotated[str, typer.Option(help="Where the steps lie: time, clock, cosine or guided.")] = "time",
     schedule: Annotated[str, typer.Option(help="Noise schedule of the steps.")] = "linear",
+    start: Annotated[str | None, typer.Option(help="A prompt: D tokens, _ where one is to be drawn: 0,_,2.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Keep the clock of every reveal.")] = False,
+    antithetic: Annotated[bool, typer.Option("--antithetic", help="Trajectories in mirrored pairs.")] = False,
     seed: Seed = 0,
-    engine: Annotated[str, typer.Option(help="numba or torch.")] = "numba",
+    engine: Annotated[str | None, typer.Option(help="numba or torch (default: numba where it can).")] = None,
     device: Annotated[str | None, typer.Option(help="torch only: cpu, cuda, ...")] = None,
     label: Label = None, target: Target = None, columns: Columns = None, bins: Bins = None, smoothing: Smoothing = 0.0,
     as_json: Json = False,
@@ -114,22 +121,17 @@ def sample(
 
     Example: maskguide sample squares-2d --out samples.parquet --n 100000 --weight 2
     """
-    from dataclasses import asdict
-
-    from . import _checks
-    from .console import print_json, progress_bar
+    from . import _checks, console
     from .guidance import Guidance
     from .process import GuidedProcess
     from .samplers.samples import FILE_TYPES
-    from .sampling import sample as draw
 
     _checks.output_file(out, FILE_TYPES)
     process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance.parse(rule, weight))
-    with progress_bar(n, "sampling") as advance:
-        drawn = draw(process, n, method, seed, engine, steps, schedule=schedule, device=device, progress=advance)
+    drawn = console.drawn(process, n, method, console.parameters(settings or []), steps, grid, schedule, start,
+                          record=record, antithetic=antithetic, seed=seed, engine=engine, device=device)  # fmt: skip
     drawn.save(out)
-    facts = {"file": str(out), "largest_hazard_step": drawn.info.largest_hazard_step, **asdict(drawn.info.origin)}
-    print_json(facts) if as_json else print(f"{n:,} trajectories by {method} on {engine} (seed {seed}) -> {out}")
+    console.print_json({"file": str(out)} | console.facts(drawn)) if as_json else print(console.drawn_text(drawn, out))
 
 
 @app.command()

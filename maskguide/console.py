@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _checks
 from .claims import Claim
 from .guidance import Guidance
 from .laws.convergence import steps_needed, tv_error
@@ -20,6 +21,7 @@ from .laws.regime import decay_regime
 from .laws.terminal import terminal_law
 from .problems.table import TableProblem
 from .process import GuidedProcess
+from .samplers.samples import Samples
 from .validation import Validation
 
 LISTED_STATES = 12
@@ -186,3 +188,71 @@ def progress_bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def parameters(settings: Sequence[str]) -> dict[str, Any]:
+    """name=value pairs as a dictionary; numbers and true/false become what they are."""
+    found = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            _checks.fail(f"--set {setting!r}", "name=value", "--set theta=0.4")
+        found[name.strip()] = _plain(value.strip())
+    return found
+
+
+def _plain(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def drawn(
+    process: GuidedProcess, n: int, method: str, settings: dict[str, Any], steps: int | None, grid: str, schedule: str,
+    start: str | None, **options: Any,
+) -> Samples:  # fmt: skip
+    """Samples by the words of the command line, with a progress bar on a terminal."""
+    from .sampling import DEFAULT_STEPS, sample
+    from .schedules import time_grid
+
+    times: Any = steps
+    if grid == "guided":
+        from .grids import guided_grid
+
+        times = guided_grid(process, DEFAULT_STEPS if steps is None else steps, schedule=schedule)
+    elif grid != "time":
+        times = time_grid(grid, DEFAULT_STEPS if steps is None else steps, schedule)
+    with progress_bar(n, "sampling") as advance:
+        return sample(
+            process, n, method, grid=times, schedule=schedule, start=_prompt(process, start), progress=advance,
+            **options, **settings,
+        )  # fmt: skip
+
+
+def _prompt(process: GuidedProcess, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    entries = [entry.strip() for entry in text.split(",")]
+    wrong = [entry for entry in entries if entry != "_" and not entry.isdigit()]
+    if wrong or len(entries) != process.length:
+        fault = f"--start holds {wrong[0]!r}" if wrong else f"--start holds {len(entries)} tokens"
+        _checks.fail(fault, f"D = {process.length} tokens, _ where one is to be drawn", "--start 0,_,_")
+    return [process.vocab_size if entry == "_" else int(entry) for entry in entries]
+
+
+def facts(drawn: Samples) -> dict[str, Any]:
+    """What is worth knowing of samples, and all it takes to draw them again."""
+    info = {"largest_hazard_step": drawn.info.largest_hazard_step, "clipped": drawn.info.clipped}
+    return info | {"log_normalizer": drawn.log_normalizer} | asdict(drawn.info.origin)
+
+
+def drawn_text(drawn: Samples, out: Path) -> str:
+    """The same in a line or two."""
+    origin = drawn.info.origin
+    text = f"{len(drawn):,} trajectories by {origin.method} on {origin.engine} (seed {origin.seed}) -> {out}"
+    if drawn.info.clipped:
+        text += f"\n{drawn.info.clipped:,} reveal probabilities above one were clipped: take more steps"
+    if drawn.log_normalizer is not None:
+        text += f"\nlog Z = {drawn.log_normalizer:.6g}; weights in the file: log_weights"
+    return text

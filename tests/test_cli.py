@@ -173,3 +173,32 @@ def test_ctrl_c_stops_cleanly(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert not (tmp_path / "report").exists()
+
+
+def test_sample_takes_methods_parameters_grids_and_prompts(tmp_path):
+    out = tmp_path / "s.npz"
+    done = run("sample", "squares-2d", "--out", out, "--n", 200, "--method", "theta-trapezoidal", "--set", "theta=0.4",
+               "--grid", "guided", "--steps", 6, "--start", "2,_", "--record", "--antithetic", "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts, stored = json.loads(done.stdout), np.load(out)
+    assert facts["method_parameters"] == {"theta": 0.4} and facts["start"] == [2, 5] and facts["antithetic"]
+    assert len(facts["grid"]) == 7
+    assert (stored["tokens"][:, 0] == 2).all() and np.isnan(stored["reveal_clock"][:, 0]).all()
+
+
+def test_weighted_particles_and_clipping_are_told(tmp_path):
+    out = tmp_path / "s.npz"
+    done = run("sample", "mixture-64d", "--out", out, "--n", 20, "--method", "smc", "--rule", "normalized")
+    assert "log Z" in done.stdout and "log_weights" in np.load(out).files
+    done = run("sample", "squares-2d", "--out", out, "--n", 50, "--method", "euler", "--steps", 2, "--weight", 4)
+    assert "were clipped" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [(["--set", "theta"], "name=value"), (["--start", "1"], "D = 2 tokens"), (["--start", "1,x"], "'x'"),
+     (["--set", "theta=0.5"], "no parameters"), (["--grid", "tiem", "--method", "euler"], "did you mean 'time'")],
+)  # fmt: skip
+def test_bad_sample_options(options, words, tmp_path):
+    done = run("sample", "squares-2d", "--out", tmp_path / "s.npz", *options)
+    assert done.returncode == 2 and words in done.stderr and not (tmp_path / "s.npz").exists()
