@@ -12,7 +12,7 @@ import numpy as np
 
 from ...problems import conditionals
 from ...problems.chain import MarkovProblem
-from .compiled import compiled, copy, fill, inlined
+from .compiled import compiled, copy, fill
 from .mixture import posteriors
 from .powers import power_rates
 
@@ -134,7 +134,7 @@ def class_conditional(chain, state, k, i, out):
                 out[v] += weight * chain.emission[k, h, v]
 
 
-@inlined
+@compiled
 def chain_row(chain, state, i, a, b, normalise, out):
     """Rates of masked coordinate i and their sum."""
     class_conditional(chain, state, 0, i, state.target)

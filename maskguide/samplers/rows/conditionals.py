@@ -77,7 +77,7 @@ def follow(model, state):
     state.flags[LOW], state.flags[HIGH] = state.tokens.size, -1
 
 
-@inlined
+@compiled
 def row(model, state, i, j, out):
     """Rates (N,) of masked coordinate i at weight j, and their sum."""
     a, b = model.powers[j, 0], model.powers[j, 1]
