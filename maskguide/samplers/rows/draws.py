@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit, uint64
 
 from ..lattice_draws import ALL_53, LOW_32, TWO_TO_53, TWO_TO_MINUS_53, W5, W6, W26, W32, ZERO, minus_log, philox
@@ -52,4 +51,4 @@ def choose(rates, total, uniform):
             last = v
             if reached > level:
                 break
-    return np.int32(last)
+    return last
