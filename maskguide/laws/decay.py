@@ -67,6 +67,7 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
     """
     if process.on_counts:
         return tv_decay_counts(process.problem, process.guidance, clock, log=log)
+    process.needs_table("TV decay")
     clocks = _checks.clocks(clock)
     values = np.array(_log_tvs(process, np.atleast_1d(clocks))).reshape(clocks.shape)
     return values if log else np.exp(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _checks
-from ..problems.table import TableProblem
+from ..problems.table import TableProblem, only_tables
 from ..rules import log_tilted, log_tilted_table
 from .law import Law
 
@@ -34,8 +34,7 @@ def tilted_law(problem: TableProblem, weight: float) -> Law:
 
     Source: docs/theory.md sections 2.1 and 2.4.
     """
-    if not isinstance(problem, TableProblem):
-        _checks.fail(f"tilted law of {problem!r}", "it needs a TableProblem", "problem.table(), for few coordinates")
+    only_tables(problem, "the tilted law")
     logs = log_tilted(problem, _checks.weight(weight))
     probs = np.exp(logs - logs.max())
     return Law(probs / probs.sum(), problem, np.array(np.inf), "tilted")
@@ -50,6 +49,7 @@ def log_h(problem: TableProblem, weight: float) -> np.ndarray:
 
     Source: docs/theory.md section 2.4.
     """
+    only_tables(problem, "log h*")
     number = _checks.weight(weight)
     base = problem.mixture_table if number == -1 else problem.target_table
     reached = base > 0

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
 from .. import _checks
-from ..problems.table import TableProblem, marginal_table
+from ..problems.table import TableProblem, marginal_table, only_tables
 from ..process import GuidedProcess
 from ..rules import class_index
 from .law import Law
@@ -56,6 +56,7 @@ def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
 
 def posterior_table(problem: TableProblem) -> np.ndarray:
     """p(k|x) = a_k p(x|k)/p(x) on the lattice, (K,) + (N+1,)*D; 0 where p(x) = 0."""
+    only_tables(problem, "the table of posteriors")
     size, length, count = problem.vocab_size, problem.length, problem.num_classes
     _checks.lattice_fits(size, length, 8 * (count + 2), "posteriors on the lattice")
     return np.stack([_posterior(problem, k) for k in range(count)])
@@ -133,5 +134,6 @@ def divergences(law: Law, other: Law | ArrayLike) -> Divergences:
 
 def class_law(problem: TableProblem, label: int | str | None = None) -> Law:
     """The law of a class, the target's unless another is named or numbered, as a :class:`Law` on completed states."""
+    only_tables(problem, "the class law")
     index = problem.target if label is None else class_index(problem, label, "class")
     return Law(problem.class_laws[index], problem, np.array(np.inf), "class law")

@@ -23,6 +23,7 @@ MANY_EDGES = 2_000_000  # loading numba, and the vectorised blocks are long enou
 
 def is_large(process: GuidedProcess) -> bool:
     """Whether the compiled sweeps are used instead of these."""
+    process.needs_table("exact laws")
     N, D = process.vocab_size, process.length
     return D >= MANY_COORDINATES or (D > 2 and D * N * (N + 1) ** (D - 1) >= MANY_EDGES)
 

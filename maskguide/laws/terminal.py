@@ -39,6 +39,7 @@ def terminal_law(process: GuidedProcess, *, start: object = None) -> Law:
     """
     if process.on_counts:
         return cast(Law, terminal_counts(*process_counts(process, start)))
+    process.needs_table("the terminal law")
     *earlier, last = process.segments
     begin, error, before = starting_law(process, start), 0.0, ""
     if earlier:

@@ -58,6 +58,7 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
     """
     if process.on_counts:
         return cast(Law, transient_counts(*process_counts(process, start), clock))
+    process.needs_table("transient laws")
     clocks = _checks.clocks(clock)
     states = (process.vocab_size + 1) ** process.length
     if states * clocks.size > SMALL:

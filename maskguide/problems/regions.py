@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .table import TableProblem
+from .table import TableProblem, only_tables
 
 TWO_DIMENSIONAL = (
     "both marginals private",
@@ -30,6 +30,7 @@ def regions(problem: TableProblem) -> dict[str, np.ndarray]:
     -------
     dict of name -> boolean array (N,)*D; disjoint, and together the support of p_z. Empty ones are kept.
     """
+    only_tables(problem, "regions")
     support = problem.target_law > 0
     others = np.delete(problem.class_laws, problem.target, axis=0)[np.delete(problem.prior, problem.target) > 0]
     point_shared = (others > 0).any(axis=0)

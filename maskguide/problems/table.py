@@ -208,6 +208,12 @@ class TableProblem:
         )
 
 
+def only_tables(problem: Any, what: str) -> None:
+    """Refuse a problem that is no TableProblem where laws on the whole lattice are needed."""
+    if not isinstance(problem, TableProblem):
+        _checks.fail(f"{what} of {problem!r}", "it needs a TableProblem", "problem.table(), for few coordinates")
+
+
 def marginal_table(law: np.ndarray) -> np.ndarray:
     """Append to every axis of a law (N,)*D its own sum: all marginals at once, (N+1,)*D."""
     for axis in range(law.ndim):
