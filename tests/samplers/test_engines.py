@@ -139,3 +139,27 @@ def test_methods_and_weights_share_their_waiting_times(fading):
     coarse, fine = (mg.sample(process, 4000, "tau-leaping", seed=2, grid=k) for k in (8, 512))
     differ = [(exact.tokens != s.tokens).any(axis=1).mean() for s in (coarse, fine)]
     assert differ[1] < differ[0] / 8 < 0.01
+
+
+def with_zeros(seed):
+    """A mixture and a chain in which coordinates revealed in one step may not go together."""
+    rng = np.random.default_rng(seed)
+    rows = [np.where(rng.random(shape) < 0.4, 0, rng.random(shape)) for shape in ((4, 3, 3), (2, 3, 3))]
+    for row in rows:
+        row[row.sum(axis=-1) == 0] = [1, 0, 0]
+    probs, moves = (row / row.sum(axis=-1, keepdims=True) for row in rows)
+    chain = mg.MarkovProblem([[0.5, 0.5, 0], [0.2, 0.3, 0.5]], moves, [0.4, 0.6], length=3)
+    return mg.ProductMixture(probs, [0.25] * 4, [0, 0, 1, 1]), chain
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("method", ["tau-leaping", "ancestral", "theta-trapezoidal", "random-order", "remdm"])
+@pytest.mark.parametrize("weight", [-1.0, 0.0, 2.0])
+def test_masks_stay_where_tokens_do_not_go_together(seed, method, weight):
+    for problem in with_zeros(seed):
+        runs = [
+            mg.sample(mg.GuidedProcess(p, mg.Guidance("normalized", weight)), 2000, method, grid=3, engine=engine)
+            for p in (problem, problem.table())
+            for engine in ("numba", "torch")
+        ]
+        assert all((run.tokens == runs[0].tokens).all() for run in runs)

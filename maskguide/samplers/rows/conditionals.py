@@ -6,6 +6,8 @@ them see its start. `hazards` and `row` give rates at the state of the last `ref
 
 from __future__ import annotations
 
+from math import inf
+
 from .chain import chain_row, update_messages, weigh_classes
 from .compiled import compiled, copy, inlined
 from .mixture import add_seen, count_mixture, mixture_hazards, mixture_row, posteriors
@@ -90,9 +92,24 @@ def row(model, state, i, j, out):
 
 
 @compiled
+def is_possible(model, state, a):
+    """Whether the target (at a = 0, the mixture) can have the tokens of a mixture's or chain's state.
+
+    Coordinates revealed in one step need not go together; where they do not, no rate leads on.
+    """
+    if model.kind == CHAIN or state.flags[RECOUNT]:
+        refresh(model, state)
+    count = state.logs.size if a == 0 else model.mixture.own if model.kind == MIXTURE else 1
+    for c in range(count):
+        if state.logs[c] > -inf:
+            return True
+    return False
+
+
+@compiled
 def hazards(model, state, j):
     """state.hazard = Z (D,) at weight j after a refresh, zero where a token is; the largest is returned."""
-    masked = 1.0 if model.unit[j] else 0.0
+    masked = 1.0 if model.unit[j] and is_possible(model, state, model.powers[j, 0]) else 0.0
     for i in range(state.tokens.size):
         state.hazard[i] = masked if state.tokens[i] == model.vocab_size else 0.0
     if not model.unit[j]:
