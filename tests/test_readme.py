@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -19,3 +21,9 @@ def test_readme_code_runs(capsys):
 def test_linked_files_exist():
     links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
     assert all((README.parent / link).exists() for link in links), links
+
+
+@pytest.mark.parametrize("page", ["sampling.md", "time-grids.md"])
+def test_code_on_the_pages_runs(page):
+    for code in re.findall(r"```python\n(.*?)```", (README.parent / "docs" / page).read_text(), flags=re.S):
+        exec(compile(code, page, "exec"), {})
