@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
+from .problems.conditionals import ExactDenoiser
 from .process import GuidedProcess
 from .samplers.samples import Samples
 
@@ -83,6 +84,8 @@ class Paths:
     def class_posterior(self, clocks: ArrayLike) -> np.ndarray:
         """(T, n): p(z | x_u), the probability of the target class given what is revealed."""
         problem = self.process.problem
+        if not isinstance(problem, ExactDenoiser):
+            _checks.fail(f"class posterior of {problem!r}", "it needs log_marginal", "use a table, mixture or chain")
         prior = np.log(problem.prior[problem.target])
 
         def posterior(states: np.ndarray, _: float) -> np.ndarray:
