@@ -59,10 +59,11 @@ _HOME = {
     "tv_difference": "ensembles",
     "compare": "comparison",
     "compare_decay": "comparison",
+    "conformance": "conformance",
     "InputError": "_checks",
     "AccuracyWarning": "_checks",
 }
-_MODULES = {"zoo", "symbolic"}
+_MODULES = {"zoo", "symbolic", "conformance"}
 __all__ = [
     "AccuracyWarning",
     "CompletionTime",
@@ -84,6 +85,7 @@ __all__ = [
     "compare",
     "compare_decay",
     "completion_time",
+    "conformance",
     "couple",
     "decay_regime",
     "divergences",
@@ -117,6 +119,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from . import conformance
     from ._checks import AccuracyWarning, InputError
     from .comparison import compare, compare_decay
     from .ensembles import couple, tv_difference

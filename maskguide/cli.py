@@ -229,6 +229,47 @@ def verify(as_json: Json = False) -> None:
     raise typer.Exit(0 if all(row.passed for row in rows) else 1)
 
 
+@app.command()
+def conform(
+    sampler: Annotated[str, typer.Argument(help="module:function, found from here.", metavar="MODULE:FUNCTION")],
+    claim: Annotated[str, typer.Option(help='"normalized, ancestral, uniform t, log-linear", or "product, limit".')],
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer cases and draws, a wider tolerance.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the seeds the sampler is given.")] = 0,
+    backend: Annotated[str, typer.Option(help="numpy or torch: whose dtypes the sampler takes.")] = "numpy",
+    time_limit: Annotated[float, typer.Option(help="Seconds a call may take.")] = 20.0,
+    tolerance: Annotated[float | None, typer.Option(help="TV within which a law is certified.")] = None,
+    plain: Annotated[bool, typer.Option(help="Also hand out a denoiser without carry-over of tokens.")] = True,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write DIR/index.html.", metavar="DIR")] = None,
+    badge: Annotated[Path | None, typer.Option(help="Write an SVG badge.", metavar="FILE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold anyone's sampler against the exact law it claims to draw from.
+
+    Example: maskguide conform mypackage.sampling:sample --claim "normalized, ancestral, uniform t, log-linear"
+    """
+    from . import _checks
+    from .conformance.outside import imported
+    from .conformance.run import check
+    from .console import print_json
+
+    for path in (file for file in (junit, badge) if file is not None):
+        _checks.output_file(path, (".xml", ".svg"))
+    if report is not None:
+        _checks.output_directory(report)
+    found = check(
+        imported(sampler), claim, quick=quick, seed=seed, backend=backend, time_limit=time_limit, tolerance=tolerance,
+        plain=plain,
+    )  # fmt: skip
+    if junit is not None:
+        junit.write_text(found.to_junit(), encoding="utf-8")
+    if badge is not None:
+        badge.write_text(found.badge(), encoding="utf-8")
+    page = "" if report is None else f"\nreport: {found.save(report)}"
+    print_json(found.to_dict()) if as_json else print(f"{found}{page}")
+    raise typer.Exit(0 if found.passed else 1)
+
+
 def _first_line(text: str) -> str:
     return text.partition("\n")[0]
 

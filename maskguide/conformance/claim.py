@@ -1,0 +1,176 @@
+"""What a sampler claims to draw: rule, method, time grid, noise schedule; and the exact law that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from ..guidance import Guidance
+from ..laws.stepped import stepped_law
+from ..laws.terminal import terminal_law
+from ..laws.transient import transient_law
+from ..methods import METHODS
+from ..problems.table import TableProblem
+from ..process import GuidedProcess
+from ..rules import RULES
+from ..schedules import GRIDS, SCHEDULES, noise_schedule, time_grid
+
+LIMIT = "limit"
+SYNONYMS = {"normalised": "normalized", "first hitting": "first-hitting", "tau leaping": "tau-leaping"}
+GRID_NAMES = {
+    "uniform t": "time", "uniform in t": "time", "uniform time": "time", "time": "time",
+    "uniform u": "clock", "uniform clock": "clock", "uniform in u": "clock", "clock": "clock",
+    "cosine grid": "cosine",
+}  # fmt: skip
+LEVELS = 16  # bins of the masking level m that reveal times of a limit law are counted in
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The law that a sampler says it draws from.
+
+    Attributes
+    ----------
+    rule : str
+        A guidance rule, with its parameters as in "predictor:temperature=0.5".
+    method : str
+        A stepped method, judged by its exact K-step law, or "limit" (or an exact method): the terminal law of the
+        chain. Parameters as in "confidence:temperature=0:counts=even".
+    grid : str
+        K steps equal in t ("time"), in the clock ("clock"), or "cosine": `maskguide.time_grid`.
+    schedule : str
+        The noise schedule m(t).
+
+    Raises
+    ------
+    InputError
+        A name that is not known, or a parameter out of range.
+
+    Examples
+    --------
+    >>> Claim.parse("normalized, ancestral, uniform t, log-linear")
+    Claim(rule='normalized', method='ancestral', grid='time', schedule='linear')
+    >>> str(Claim.parse("product, limit"))
+    'product, limit'
+    """
+
+    rule: str
+    method: str
+    grid: str = "time"
+    schedule: str = "linear"
+
+    def __post_init__(self) -> None:
+        Guidance.parse(self.rule, 1.0)
+        _checks.choice(self.method_name, (LIMIT, *METHODS), "method")
+        if self.method_name != LIMIT:
+            METHODS[self.method_name].with_parameters(**self.parameters)
+        _checks.choice(self.grid, GRIDS, "kind of grid")
+        _checks.choice(self.schedule, SCHEDULES, "noise schedule")
+        object.__setattr__(self, "schedule", self.schedule.replace("log-linear", "linear"))
+
+    @classmethod
+    def parse(cls, text: str | Claim) -> Claim:
+        """A claim in words, parts in any order, separated by commas; rule and method must be named.
+
+        A bare "cosine" is the noise schedule; "cosine grid" the grid.
+        """
+        if isinstance(text, Claim):
+            return text
+        found: dict[str, str] = {}
+        for part in (word.strip() for word in str(text).split(",")):
+            kind, value = _part(part)
+            if found.setdefault(kind, value) != value:
+                _checks.fail(f"claim {text!r} names two {kind}s", "one of each", f"{found[kind]!r} or {value!r}?")
+        if missing := {"rule", "method"} - set(found):
+            example = '"normalized, ancestral, uniform t, log-linear", or "product, limit"'
+            rule = "rule, method, grid, schedule; the last two may be left out"
+            _checks.fail(f"claim {text!r} names no {' and no '.join(sorted(missing))}", rule, example)
+        return cls(**found)
+
+    @property
+    def method_name(self) -> str:
+        """The method without its parameters."""
+        return self.method.partition(":")[0]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The method's own parameters."""
+        return _settings(self.method)
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the law claimed is the chain's own, with no discretisation."""
+        return self.method_name == LIMIT or METHODS[self.method_name].is_exact
+
+    def process(self, problem: TableProblem, weight: float) -> GuidedProcess:
+        """The guided chain of a problem at a weight."""
+        return GuidedProcess(problem, Guidance.parse(self.rule, weight))
+
+    def times(self, num_steps: int) -> np.ndarray:
+        """The grid of K steps, (K+1,) from 1 to 0."""
+        return time_grid(self.grid, num_steps, self.schedule)
+
+    def law(self, problem: TableProblem, weight: float, num_steps: int) -> np.ndarray:
+        """The exact law on the lattice, (N+1,)*D: after K steps, or the terminal law of a limit claim."""
+        process = self.process(problem, weight)
+        if self.is_limit:
+            return np.pad(terminal_law(process).probs, (0, 1))
+        grid = self.times(num_steps)
+        return stepped_law(process, self.method_name, grid, self.schedule, **self.parameters).probs
+
+    def history(self, problem: TableProblem, weight: float, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Times from 1 to 0, (L+1,), and the law on the lattice at each, (L+1, N+1, ..., N+1).
+
+        The times of the K steps; for a limit claim LEVELS equal steps of the masking level m.
+        """
+        process = self.process(problem, weight)
+        if not self.is_limit:
+            times = self.times(num_steps)
+            law = stepped_law(
+                process, self.method_name, times, self.schedule, every_step=True, **self.parameters
+            )  # fmt: skip
+            return times, law.probs
+        times = noise_schedule(self.schedule).inverse(np.linspace(1.0, 0.0, LEVELS + 1))
+        return times, transient_law(process, noise_schedule(self.schedule).clock(times)).probs
+
+    def __str__(self) -> str:
+        if self.is_limit:
+            return f"{self.rule}, {self.method}"
+        grid = {"time": "uniform t", "clock": "uniform clock", "cosine": "cosine grid"}[self.grid]
+        return f"{self.rule}, {self.method}, {grid}, {self.schedule.replace('linear', 'log-linear')}"
+
+
+def _part(part: str) -> tuple[str, str]:
+    """Which field a part of a claim names, and its value."""
+    name, _, settings = part.partition(":")
+    name = SYNONYMS.get(name.strip().lower(), name.strip().lower())
+    if name in RULES:
+        return "rule", f"{name}:{settings}" if settings else name
+    if name == LIMIT or name in METHODS:
+        return "method", f"{name}:{settings}" if settings else name
+    if name in GRID_NAMES:
+        return "grid", GRID_NAMES[name]
+    schedule = name.removesuffix(" schedule")
+    if schedule in SCHEDULES:
+        return "schedule", schedule
+    names = (*RULES, LIMIT, *METHODS, *GRID_NAMES, *SCHEDULES)
+    return "", _checks.choice(part, names, "part of a claim")
+
+
+def _settings(text: str) -> dict[str, Any]:
+    pairs = [setting.partition("=") for setting in text.split(":")[1:]]
+    return {key.strip(): _number(value.strip()) for key, _, value in pairs}
+
+
+def _number(text: str) -> int | float | bool | str:
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

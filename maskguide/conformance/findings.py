@@ -1,0 +1,181 @@
+"""What the suite finds: a row for each check, a named finding for each fault, and the report of all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .claim import Claim
+
+PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one case.
+
+    Attributes
+    ----------
+    what : str
+        "law", "marginals", "independence", "reveal times", "reveal order", "seed", "batch of 1", ...
+    case : str
+    status : str
+        "passed", "failed", "undecided" (not enough draws to be sure either way) or "skipped" (nothing to check).
+    n : int
+        Draws it has seen.
+    tv, tv_upper : float
+        TV between what was drawn and the exact law; a bound on the true one. NaN where there is no law.
+    visible : float
+        A sampler at this TV or more would have been rejected, but for a probability alpha.
+    log10_e : float
+        The evidence against the sampler: the check fails at -log10(alpha) and more.
+    alpha : float
+        Bound on the probability that a right sampler fails; 0 where nothing is random.
+    seconds : float
+    message : str
+    """
+
+    what: str
+    case: str
+    status: str
+    n: int = 0
+    tv: float = np.nan
+    tv_upper: float = np.nan
+    visible: float = np.nan
+    log10_e: float = np.nan
+    alpha: float = 0.0
+    seconds: float = 0.0
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """Case and check in one line."""
+        return f"{self.case}: {self.what}"
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was run to its end and found nothing."""
+        return self.status == PASSED
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault, by name.
+
+    Attributes
+    ----------
+    kind : str
+        "law", "marginals", "independence", "constant", "masks", "impossible", "seed", "batch size", "prompt", "reveal
+        times", "reveal order", "steps", or a kind of :class:`maskguide.conformance.guard.Fault`.
+    case : str
+    message : str
+    diagnosis : str or None
+        The sentence that fits the counts best, on the findings about laws.
+    tv : float
+        Seen TV to the exact law; NaN where there is none.
+    """
+
+    kind: str
+    case: str
+    message: str
+    diagnosis: str | None = None
+    tv: float = np.nan
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Counts against the exact law of one case, both on the lattice, (N+1,)*D; for figures and the diagnosis."""
+
+    case: Any
+    name: str
+    counts: np.ndarray
+    law: np.ndarray
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of :func:`maskguide.conformance.check`.
+
+    Attributes
+    ----------
+    sampler : str
+    claim : Claim
+    checks : tuple of Check
+    findings : tuple of Finding
+    diagnosis : object or None
+        With .sentence, .name and .tv.
+    false_alarm : float
+        Bound on the probability that a sampler which is right under its claim has any finding.
+    n_draws, n_calls : int
+    seconds : float
+    seed : int
+    pictures : tuple of Picture
+    """
+
+    sampler: str
+    claim: Claim
+    checks: tuple[Check, ...]
+    findings: tuple[Finding, ...]
+    diagnosis: Any
+    false_alarm: float
+    n_draws: int
+    n_calls: int
+    seconds: float
+    seed: int
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """No finding, and every law certified."""
+        return not self.findings and not self.undecided
+
+    @property
+    def undecided(self) -> tuple[Check, ...]:
+        """Checks that ran out of draws or time."""
+        return tuple(check for check in self.checks if check.status == UNDECIDED)
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in a sentence or two."""
+        from .report import verdict
+
+        return verdict(self)
+
+    def __str__(self) -> str:
+        from .report import text
+
+        return text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        from .report import to_dict
+
+        return to_dict(self)
+
+    def to_junit(self) -> str:
+        """JUnit XML, a test case for each check."""
+        from .report import junit
+
+        return junit(self)
+
+    def to_html(self) -> str:
+        """One self-contained page, with a figure for each case."""
+        from .page import render
+
+        return render(self)
+
+    def badge(self) -> str:
+        """An SVG badge."""
+        from .report import badge
+
+        return badge(self)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write `directory`/index.html and return its path; an InputError where that cannot be."""
+        from .page import write
+
+        return write(self, directory)

@@ -1,0 +1,66 @@
+"""maskguide's own samplers in the form of anyone's: `sample` behind the same callable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..sampling import sample
+from .claim import LIMIT, Claim
+from .denoiser import Model
+from .guard import Sampler
+
+
+def own(claim: str | Claim, engine: str | None = None) -> Sampler:
+    """The package's sampler of a claim, to run through :func:`.check` itself.
+
+    It looks up the problem behind the denoiser, as its engines compute conditionals in their own way. "limit" is
+    sampled by "gillespie". Reveal times and given tokens (`start`) are supported.
+
+    Parameters
+    ----------
+    claim : str or Claim
+    engine : str, optional
+        "numba" or "torch", as in `maskguide.sample`.
+
+    Examples
+    --------
+    >>> draw = own("normalized, ancestral, uniform t, log-linear")
+    >>> from maskguide import zoo
+    >>> draw(Model(zoo.get("no-blind-2d")), 3, weight=1.0, num_steps=4, seed=0, dtype=np.float64)[0].shape
+    (3, 2)
+    """
+    claim = Claim.parse(claim)
+    method = "gillespie" if claim.method_name == LIMIT else claim.method_name
+
+    def sampler(
+        denoiser: Model,
+        n: int,
+        *,
+        weight: float,
+        num_steps: int,
+        seed: int,
+        dtype: Any,
+        start: np.ndarray | None = None,
+    ) -> Any:
+        process = claim.process(denoiser._problem, weight)
+        grid = None if claim.is_limit else claim.times(num_steps)
+        drawn = sample(
+            process, n, method, seed, engine, grid, start=start, schedule=claim.schedule, record=True,
+            **claim.parameters,
+        )  # fmt: skip
+        return drawn.tokens, {"reveal_time": _times(drawn.info.reveal_clock, claim)}
+
+    sampler.__qualname__ = f"own({str(claim)!r})"
+    return sampler
+
+
+def _times(clock: np.ndarray | None, claim: Claim) -> np.ndarray:
+    """t of reveal clocks; nan stays."""
+    from ..schedules import noise_schedule
+
+    assert clock is not None
+    missing = np.isnan(clock)
+    times = noise_schedule(claim.schedule).inverse(np.exp(-np.where(missing, 0.0, clock)))
+    return np.where(missing, np.nan, times)

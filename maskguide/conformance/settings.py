@@ -1,0 +1,114 @@
+"""What the sampler is asked for in one series of calls: a case, a dtype, a kind of denoiser, a seed stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from ..problems.table import TableProblem
+from .claim import Claim
+from .denoiser import Model
+
+SEED_STRIDE, SEED_RANGE = 2_654_435_761, 2**31  # odd stride: no seed comes twice, and neighbours are far apart
+LIMIT_STEPS = 128  # what a sampler is asked for where only the limit is claimed
+IDENTITIES = {0.0: "w = 0 is the conditional law", -1.0: "w = -1 is the unconditional law"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A case, and how the denoiser is handed out.
+
+    Attributes
+    ----------
+    case : maskguide.conformance.bank.Case
+    claim : Claim
+    dtype : str
+    """
+
+    case: Any
+    claim: Claim
+    dtype: str = "float64"
+
+    @property
+    def num_steps(self) -> int:
+        """K; of a limit claim's case without one, LIMIT_STEPS."""
+        return self.case.num_steps or LIMIT_STEPS
+
+    @property
+    def name(self) -> str:
+        """Problem, weight, steps and what is special."""
+        kind = [self.dtype] * (self.dtype != "float64") + ["plain network"] * self.case.plain
+        return ", ".join([f"{self.case.problem.name}, w = {self.case.weight:g}, K = {self.num_steps}", *kind])
+
+    def model(self) -> Model:
+        """A denoiser."""
+        return Model(self.case.problem, carry_over=not self.case.plain, dtype=self.dtype)
+
+    @cached_property
+    def law(self) -> np.ndarray:
+        """The exact law under the claim, (N+1,)*D."""
+        return self.claim.law(self.case.problem, self.case.weight, self.num_steps)
+
+
+def settings(cases: list[Any], claim: Claim, *, plain: bool = True, quick: bool = False) -> list[Setting]:
+    """Every case in float64; the first of several coordinates in float32 too, and as a plain network; w = 0 and -1."""
+    if not plain:
+        cases = [replace(case, plain=False) for case in cases]
+    several = next((case for case in cases if case.problem.length > 1), cases[0])
+    found = [*(Setting(case, claim) for case in cases), Setting(several, claim, dtype="float32")]
+    if plain and not any(case.plain for case in cases):
+        found.append(Setting(replace(several, plain=True), claim))
+    return found if quick else [*found, *_identities(cases, claim)]
+
+
+def _identities(cases: list[Any], claim: Claim) -> Iterator[Setting]:
+    """w = 0 and w = -1 where no case has them, on the first problem without zeros: there -inf cannot disturb."""
+    positive = [case for case in cases if (case.problem.class_laws > 0).all()]
+    for weight, why in IDENTITIES.items():
+        if positive and weight not in {case.weight for case in cases}:
+            case = replace(positive[0], weight=weight, why=why)
+            if _applies(case, claim):
+                yield Setting(case, claim)
+
+
+def _applies(case: Any, claim: Claim) -> bool:
+    try:
+        claim.process(case.problem, case.weight).rates()
+    except _checks.InputError:
+        return False
+    return True
+
+
+def prompted(problem: TableProblem, coordinate: int, token: int) -> TableProblem:
+    """What remains when a token is given: p(rest | token, k), prior p(k | token), one coordinate less.
+
+    Source: conditionals given the token and any other context are those of the problem itself.
+    """
+    laws = np.take(problem.class_laws, token, axis=coordinate + 1)
+    shares = laws.reshape(len(laws), -1).sum(axis=1)
+    kept = np.flatnonzero(problem.prior * shares)
+    prior = (problem.prior * shares)[kept]
+    rest = laws[kept] / shares[kept].reshape(-1, *(1,) * (problem.length - 1))
+    return TableProblem(rest, prior / prior.sum(), int(np.searchsorted(kept, problem.target)), name=problem.name)
+
+
+class Seeds:
+    """Seeds below 2^31, no two alike: `spread()` far apart, `run(length)` neighbours."""
+
+    def __init__(self, seed: int):
+        self._first, self._count = _checks.seed(seed) * 7919, count()
+
+    def spread(self) -> int:
+        """The next seed."""
+        return (self._first + next(self._count) * SEED_STRIDE) % SEED_RANGE
+
+    def run(self, length: int) -> range:
+        """`length` neighbouring seeds."""
+        first = self.spread() % (SEED_RANGE - length)
+        return range(first, first + length)

@@ -1,0 +1,379 @@
+"""Tasks of the suite: each makes some calls at a time, keeps its tests, and has a row for each check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import log
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..laws.convergence import tv_error
+from .claim import Claim
+from .evidence import bernoulli_interval, tv_width
+from .findings import FAILED, PASSED, SKIPPED, UNDECIDED, Check, Finding, Picture
+from .guard import Caller, Draw, Fault
+from .reveals import by_time, order_law, orders, reveal_law
+from .sequential import IndependenceTest, LawTest
+from .settings import Seeds, Setting
+
+FIRST, LARGEST, CALL_SECONDS = 64, 16_384, 1.0  # draws of a first call and of any; a call is to take so long at most
+SURE = 5.0  # standard deviations; only to name what has been rejected already
+ENOUGH = 2_000  # draws a case, for the diagnosis, once the sampler has failed
+
+
+@dataclass
+class Plan:
+    """How long to go on.
+
+    Attributes
+    ----------
+    most : int
+        Draws of a case after which its law stays undecided.
+    tolerance : float or None
+        TV within which a law is certified; None: DEFAULT_TOLERANCE, or what `most` draws allow on many states.
+    single_calls, single_seconds :
+        Calls of batches of 1 and 7, and for how long at most.
+    seed_draws : int
+        Draws of a call in the checks of seeds.
+    """
+
+    most: int = 60_000
+    tolerance: float | None = None
+    single_calls: int = 300
+    single_seconds: float = 4.0
+    seed_draws: int = 256
+
+    DEFAULT_TOLERANCE = 0.03
+
+    def quick(self) -> Plan:
+        """Less of everything."""
+        return Plan(8_000, self.tolerance, 60, 1.0, 128)
+
+    def tolerance_of(self, law: np.ndarray, alpha: float) -> float:
+        """Reached by a right sampler at `most` draws: its TV to p is about 0.4 sqrt(S/n), seldom 2.5/sqrt(n) more."""
+        if self.tolerance is not None:
+            return self.tolerance
+        spread = (0.4 * np.sqrt((law > 0).sum()) + 2.5) / np.sqrt(self.most)
+        return max(self.DEFAULT_TOLERANCE, float(np.ceil(100 * (tv_width(self.most, alpha) + spread)) / 100))
+
+
+@dataclass
+class Task:
+    """Some calls of the sampler in one setting.
+
+    Attributes
+    ----------
+    setting, caller, seeds, plan :
+    alphas : mapping of check -> its share of the false-alarm rate
+    done : bool
+    fault : Fault or None
+        What ended it.
+    """
+
+    setting: Setting
+    caller: Caller
+    seeds: Seeds
+    plan: Plan
+    alphas: Mapping[str, float]
+    done: bool = False
+    fault: Fault | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    wrong: dict[str, tuple[str, str]] = field(default_factory=dict)  # check -> (kind, message)
+
+    CHECKS: ClassVar[tuple[str, ...]] = ()
+
+    def advance(self) -> None:
+        """The next calls."""
+        begun = perf_counter()
+        try:
+            self._advance()
+        except Fault as fault:
+            self.fault, self.done = fault, True
+        self.seconds += perf_counter() - begun
+
+    def _advance(self) -> None:
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Name what is wrong; called once, at the end."""
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a law-like test has rejected the sampler."""
+        return bool(self.wrong)
+
+    def rows(self) -> Iterator[Check]:
+        """A row for each check."""
+        for what in self.CHECKS:
+            yield self._row(what)
+
+    def void(self, reason: str) -> None:
+        """Take back what is wrong with laws: its draws repeat, for a reason that is a finding elsewhere."""
+        self.wrong = {what: found for what, found in self.wrong.items() if found[0] not in DRAWN}
+        self.reason = reason
+
+    def findings(self) -> Iterator[Finding]:
+        """The fault, or what was named by `settle`."""
+        if self.fault is not None:
+            yield Finding(self.fault.kind, self.setting.name, self.fault.message)
+        for what, (kind, message) in self.wrong.items():
+            yield Finding(kind, self.setting.name, message, tv=self._row(what).tv)
+
+    def _row(self, what: str) -> Check:
+        status, message = self._status(what)
+        return Check(what, self.setting.name, status, message=message, seconds=self._share(), **self._numbers(what))
+
+    def _share(self) -> float:
+        return self.seconds / len(self.CHECKS)
+
+    def _status(self, what: str) -> tuple[str, str]:
+        if what in self.wrong:
+            return FAILED, self.wrong[what][1]
+        if self.fault is not None:
+            first = what == self.CHECKS[0]
+            return (FAILED, f"{self.fault.kind}: {self.fault.message}") if first else (SKIPPED, self.fault.kind)
+        return (SKIPPED, self.reason) if self.reason else self._outcome(what)
+
+    def _outcome(self, what: str) -> tuple[str, str]:
+        return (PASSED, "") if self.done else (UNDECIDED, "stopped before its end")
+
+    def _numbers(self, what: str) -> dict[str, Any]:
+        return {}
+
+    def _call(self, n: int, seed: int, **more: Any) -> Draw:
+        case = self.setting.case
+        return self.caller(
+            self.setting.model(), n, weight=case.weight, num_steps=self.setting.num_steps, seed=seed, **more
+        )  # fmt: skip
+
+
+def numbers(test: LawTest | IndependenceTest, alpha: float) -> dict[str, Any]:
+    """What a row shows of a test."""
+    found = {"log10_e": test.log_e / log(10), "alpha": alpha}
+    if isinstance(test, LawTest):
+        found |= {"n": test.n, "tv": test.tv, "tv_upper": test.tv_upper, "visible": test.smallest_visible_bias}
+    return found
+
+
+class LawTask(Task):
+    """Growing batches until the law is rejected or certified; marginals, independence, reveals on the way."""
+
+    CHECKS = ("law", "marginals", "independence", "reveal times", "reveal order")
+
+    def __init__(self, *arguments: Any, alternatives: Callable[[Any, Claim], Mapping[str, Any]] | None = None):
+        super().__init__(*arguments)
+        self._alternatives = alternatives
+        self.tests: dict[str, list[Any]] = {}
+        self.n, self.rate, self.saw_nan, self.enough = 0, np.inf, False, ENOUGH
+        self.collecting, self.excess, self.variance = False, 0.0, 0.0
+
+    def _advance(self) -> None:
+        if not self.tests:
+            self._prepare()
+        draw = self._call(self._size(), self.seeds.spread())
+        self.n += len(draw.tokens)
+        self.rate, self.saw_nan = len(draw.tokens) / max(draw.seconds, 1e-6), self.saw_nan or draw.saw_nan
+        self._update(draw)
+        self.done = self._finished()
+
+    def _prepare(self) -> None:
+        case, alphas = self.setting.case, self.alphas
+        self.law = self.setting.law
+        suspected = dict(self._alternatives(case, self.setting.claim)) if self._alternatives else {}
+        axes = range(self.law.ndim)
+        sums = [self.law.sum(axis=tuple(j for j in axes if j != i)) for i in axes]
+        self.tests = {
+            "law": [LawTest(self.law, suspected, alpha=alphas["law"])],
+            "marginals": [LawTest(p, alpha=alphas["marginals"] / len(sums)) for p in sums],
+            "independence": [IndependenceTest(self.law, alpha=alphas["independence"])],
+        }
+        self.tolerance = self.plan.tolerance_of(self.law, alphas["law"])
+
+    def _size(self) -> int:
+        wanted = max(FIRST, self.n if self.n < ENOUGH else self.n // 2)
+        if self.collecting:
+            wanted = min(wanted, max(FIRST, self.enough - self.n))
+        return int(max(1, min(wanted, LARGEST, self.rate * min(CALL_SECONDS, self.caller.time_limit / 4))))
+
+    def _update(self, draw: Draw) -> None:
+        self.tests["law"][0].update(draw.tokens)
+        for i, test in enumerate(self.tests["marginals"]):
+            test.update(draw.tokens[:, i])
+        self.tests["independence"][0].update(draw.tokens)
+        excess, variance = excess_matches(draw.tokens)
+        self.excess, self.variance = self.excess + excess, self.variance + variance
+        times, ranks = draw.extras.get("reveal_time"), draw.extras.get("reveal_order")
+        if times is not None:
+            self._update_times(times, draw.tokens == self.setting.case.problem.vocab_size)
+        if draw.extras and self.setting.claim.is_limit:
+            self._update_order(-times if ranks is None and times is not None else np.asarray(ranks))
+
+    def _update_times(self, times: np.ndarray, masked: np.ndarray) -> None:
+        if not hasattr(self, "grid"):
+            case, level = self.setting.case, self.alphas["reveal times"] / masked.shape[1]
+            self.grid, laws = reveal_law(self.setting.claim, case.problem, case.weight, self.setting.num_steps)
+            if laws:
+                self.tests["reveal times"] = [LawTest(p, alpha=level) for p in laws]
+        bins = by_time(times, masked, self.grid)
+        for i, test in enumerate(self.tests.get("reveal times", ())):
+            test.update(bins[:, i])
+
+    def _update_order(self, ranks: np.ndarray) -> None:
+        if "reveal order" not in self.tests:
+            law = order_law(self.setting.claim.process(self.setting.case.problem, self.setting.case.weight))
+            self.tests["reveal order"] = [LawTest(law, alpha=self.alphas["reveal order"])]
+        self.tests["reveal order"][0].update(orders(ranks))
+
+    def _failed(self, what: str) -> bool:
+        return any(test.rejected for test in self.tests.get(what, ()))
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a test has rejected."""
+        return any(map(self._failed, self.CHECKS))
+
+    def _finished(self) -> bool:
+        if self.rejected and not self.collecting:
+            self.collect()
+        if self.collecting:
+            return self.n >= self.enough
+        return self.n >= self.plan.most or self.tests["law"][0].certified(self.tolerance)
+
+    def collect(self) -> None:
+        """Go on only as long as the diagnosis needs: twice the draws that rejected, and ENOUGH."""
+        self.collecting, self.enough = True, max(ENOUGH, 2 * self.n if self.rejected else 0)
+        self.done = self.done or self.n >= self.enough
+
+    @property
+    def picture(self) -> Picture | None:
+        """Counts and law."""
+        if not self.tests:
+            return None
+        return Picture(
+            self.setting.case, self.setting.name, self.tests["law"][0].counts.reshape(self.law.shape), self.law
+        )
+
+    # What is wrong ---------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Name what is wrong: dependence within the batch first, it makes the other tests void."""
+        if not self.tests:
+            return
+        if self._failed("independence") and self._dependent():
+            self.wrong["independence"] = "independence", self._dependence()
+        elif self._failed("law") or self._failed("independence"):
+            self.wrong["law"] = self._law_finding()
+        elif self._failed("marginals"):
+            self.wrong["marginals"] = "marginals", self._marginal()
+        for what, rule in REVEAL_RULES.items():
+            if self._failed(what) and not self.wrong.keys() & {"law", "independence"}:
+                self.wrong[what] = what, f"{rule}; largest TV {max(t.tv for t in self.tests[what]):.3g}"
+
+    def _dependent(self) -> bool:
+        """Whether the order within batches, or the equality of pairs, is not that of independent draws of *any* law."""
+        score = self.excess / max(np.sqrt(self.variance), 1.0)
+        return abs(score) > SURE or dependent(self.tests["independence"][0], self.tests["law"][0].counts)
+
+    def _dependence(self) -> str:
+        found = self.tests["independence"][0].collisions
+        shown = [f"{test.counts[1]} of {test.n} {name}" for name, test in found.items()]
+        expected = float((self.law**2).sum())
+        return f"draws of one batch are not independent: {' and '.join(shown)} are equal pairs, {expected:.3g} expected"
+
+    def _law_finding(self) -> tuple[str, str]:
+        test, case = self.tests["law"][0], self.setting.case
+        counts = test.counts.reshape(self.law.shape)
+        masked, supposed = masked_mass(counts), masked_mass(self.law)
+        if masked and not supposed:
+            return "masks", f"{masked} of {self.n} draws hold a mask; the law has none"
+        if counts.max() == self.n and self.law.max() < 1:
+            state = case.problem.context_name(np.unravel_index(int(counts.argmax()), counts.shape))
+            return (
+                "constant",
+                f"every one of {self.n} draws is {state}; the law gives it {self.law.flat[counts.argmax()]:.3g}",
+            )
+        nan = "; NaN came up inside the sampler (-inf + inf, or 0 * inf)" if self.saw_nan else ""
+        return "law", f"TV {test.tv:.3g} to the exact law after {self.n:,} draws; {self._worst(counts)}{nan}"
+
+    def _worst(self, counts: np.ndarray) -> str:
+        impossible = np.where(self.law == 0, counts, 0)
+        share = counts / counts.sum()
+        off = impossible if impossible.any() else np.abs(share - self.law)
+        index = int(off.argmax())
+        state = self.setting.case.problem.context_name(np.unravel_index(index, counts.shape))
+        exact = "which is impossible" if impossible.any() else f"exact {self.law.flat[index]:.4g}"
+        return f"{state} seen {share.flat[index]:.4g}, {exact}"
+
+    def _marginal(self) -> str:
+        worst = max(range(self.law.ndim), key=lambda i: self.tests["marginals"][i].log_e)
+        return f"the law of coordinate {worst} is off by TV {self.tests['marginals'][worst].tv:.3g}"
+
+    def _outcome(self, what: str) -> tuple[str, str]:
+        if what not in self.tests:
+            started = bool(self.tests)
+            return (SKIPPED, "not returned") if started else (UNDECIDED, "not run")
+        if what == "law" and not self.tests["law"][0].certified(self.tolerance):
+            if self.wrong:
+                return SKIPPED, "draws are not as the law test needs them"
+            return UNDECIDED, f"neither rejected nor within TV {self.tolerance:g}"
+        if self._failed(what):
+            return SKIPPED, "follows from another finding"
+        return PASSED, self._certificate() if what == "law" else ""
+
+    def _certificate(self) -> str:
+        bias = discretisation_bias(self.setting.claim, self.setting) if self.setting.claim.is_limit else ""
+        return f"within TV {self.tolerance:g}" + bias
+
+    def _numbers(self, what: str) -> dict[str, Any]:
+        if what not in self.tests:
+            return {}
+        worst = max(self.tests[what], key=lambda test: test.log_e)
+        return {"n": self.n} | numbers(worst, self.alphas[what])
+
+
+DRAWN = ("law", "marginals", "independence", "reveal times", "reveal order", "batch size", "steps")
+REVEAL_RULES = {
+    "reveal times": "reveal times do not follow the law of the claim (a step from t to t' < t: t' <= reveal_time < t)",
+    "reveal order": "positions are not revealed in the order of the chain's law",
+}
+
+
+def masked_mass(array: np.ndarray) -> Any:
+    """Sum over the lattice states with a mask."""
+    return array[(np.indices(array.shape) == array.shape[0] - 1).any(axis=0)].sum()
+
+
+def excess_matches(tokens: np.ndarray) -> tuple[float, float]:
+    """Equal neighbours of a batch less their mean over all orders of the same draws, and its variance (nearly)."""
+    pairs = len(tokens) // 2
+    if not pairs:
+        return 0.0, 0.0
+    counts = np.unique(tokens, axis=0, return_counts=True)[1]
+    chance = float((counts * (counts - 1)).sum()) / (len(tokens) * (len(tokens) - 1))
+    equal = (tokens[: 2 * pairs : 2] == tokens[1 : 2 * pairs : 2]).all(axis=1).sum()
+    return float(equal - pairs * chance), pairs * chance * (1 - chance)
+
+
+def dependent(test: IndependenceTest, counts: np.ndarray) -> bool:
+    """Whether pairs match more or less often than independent draws of the law that was *seen*, in counts.
+
+    So a wrong law of independent draws is not called dependence.
+    """
+    n = counts.sum()
+    match = float((counts * (counts - 1)).sum() / (n * (n - 1)))
+    margin = 4 / np.sqrt(n)  # what `match` itself may be off by
+    found = test.collisions.values()
+    limits = [bernoulli_interval(int(pairs.counts[1]), pairs.n, pairs.alpha) for pairs in found]
+    return any(match < low - margin or match > high + margin for low, high in limits)
+
+
+def discretisation_bias(claim: Claim, setting: Setting) -> str:
+    """For a limit claim: how far the K steps of a plain sampler are from the limit, in words."""
+    process = claim.process(setting.case.problem, setting.case.weight)
+    method = "ancestral" if process.guidance.rule.unit_hazard else "tau-leaping"
+    error = float(tv_error(process, method, setting.num_steps, claim.schedule))
+    return f"; {method} with {setting.num_steps} steps would be at TV {error:.2g} from this limit"

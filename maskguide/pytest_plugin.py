@@ -1,0 +1,119 @@
+"""pytest plugin: a test item for each check of a sampler, and a fixture.
+
+pytest --maskguide-sampler mypackage:sample --maskguide-claim "normalized, ancestral, uniform t, log-linear"
+
+def test_my_sampler(maskguide_check):
+    maskguide_check(sample, "product, limit", quick=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conformance import Report
+
+PREFIX = "--maskguide-"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options."""
+    group = parser.getgroup("maskguide", "hold a sampler against the exact law it claims to draw from")
+    group.addoption(f"{PREFIX}sampler", metavar="MODULE:FUNCTION", help="a test for each check of this sampler")
+    group.addoption(
+        f"{PREFIX}claim", metavar="CLAIM", help='for example "normalized, ancestral, uniform t, log-linear"'
+    )
+    group.addoption(f"{PREFIX}quick", action="store_true", help="fewer cases and draws, a wider tolerance")
+    group.addoption(f"{PREFIX}seed", type=int, default=0, help="of the seeds the sampler is given")
+    group.addoption(f"{PREFIX}backend", default="numpy", choices=("numpy", "torch"), help="whose dtypes it takes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Both options or neither."""
+    if bool(config.getoption(f"{PREFIX}sampler")) != bool(config.getoption(f"{PREFIX}claim")):
+        raise pytest.UsageError(f"{PREFIX}sampler and {PREFIX}claim go together")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the checks of the sampler to the tests found."""
+    name = config.getoption(f"{PREFIX}sampler")
+    if name:
+        items.extend(Conformance.from_parent(session, name=f"maskguide[{name}]", nodeid="", path=Path()).collect())
+
+
+class Conformance(pytest.Collector):
+    """The checks of one sampler; the suite runs when the first of them does."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """An item for each check, without running any."""
+        from ._checks import InputError
+        from .conformance import planned
+
+        try:
+            names = planned(*self._named, **self._extent)
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from None
+        for row, name in enumerate(names):
+            yield Item.from_parent(self, name=f"{self.name}::{name}", row=row)
+
+    @cached_property
+    def _named(self) -> tuple[Any, str]:
+        from .conformance.outside import imported
+
+        return imported(self._option("sampler")), self._option("claim")
+
+    def _option(self, name: str) -> Any:
+        return self.config.getoption(f"{PREFIX}{name}")
+
+    @property
+    def _extent(self) -> dict[str, Any]:
+        return {"quick": self._option("quick")}
+
+    @cached_property
+    def report(self) -> Report:
+        """The outcome of all checks."""
+        from .conformance import check
+
+        return check(*self._named, **self._extent, seed=self._option("seed"), backend=self._option("backend"))
+
+
+class Item(pytest.Item):
+    """One check."""
+
+    def __init__(self, *, row: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.row = row
+
+    def runtest(self) -> None:
+        """Look up the row of the report."""
+        assert isinstance(self.parent, Conformance)
+        check, report = self.parent.report.checks[self.row], self.parent.report
+        if check.status == "skipped":
+            pytest.skip(check.message)
+        if not check.passed:
+            said = f"\n{report.diagnosis.sentence}" if report.diagnosis is not None else ""
+            pytest.fail(f"{check.status}: {check.message}{said}", pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """What stands in the summary."""
+        return Path(), None, self.name
+
+
+@pytest.fixture
+def maskguide_check() -> Callable[..., Report]:
+    """`maskguide.conformance.check` that fails the test with the whole report unless the sampler passes."""
+    from .conformance import check
+
+    def run(sampler: Any, claim: str, **options: Any) -> Report:
+        report = check(sampler, claim, **options)
+        if not report.passed:
+            pytest.fail(str(report), pytrace=False)
+        return report
+
+    return run
