@@ -13,7 +13,7 @@ from .findings import Finding, Report
 from .guard import Caller, Sampler
 from .sequential import shares
 from .settings import Seeds, Setting, settings
-from .side_tasks import PromptTask, SeedTask, SevensTask, SinglesTask, StepsTask, takes_start
+from .side_tasks import BatchTask, PromptTask, SeedTask, SevensTask, SinglesTask, StepsTask, takes_start
 from .tasks import LawTask, Plan, Task
 
 BACKENDS = ("numpy", "torch")
@@ -87,13 +87,13 @@ def check(
     caller = Caller(
         _callable(sampler), _positive(time_limit, "time_limit"), _checks.choice(backend, BACKENDS, "backend")
     )
-    plan = Plan(tolerance=tolerance).quick() if quick else Plan(tolerance=tolerance)
+    plan = Plan(tolerance=None if tolerance is None else _positive(tolerance, "tolerance"))
+    plan = plan.quick() if quick else plan
     tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases))
     _run(tasks, begun + _positive(max_seconds, "max_seconds"), fail_fast, progress or (lambda done: None))
     for task in tasks:
         task.settle()
-    if any(kind == "seed" and what == "other seed" for task in tasks for what, (kind, _) in task.wrong.items()):
-        _void(tasks)
+    _void(tasks)
     return _report(tasks, claim, caller, alpha, seed, perf_counter() - begun)
 
 
@@ -158,10 +158,14 @@ def _run(tasks: list[Task], until: float, fail_fast: bool, progress: Callable[[i
 
 
 def _void(tasks: list[Task]) -> None:
-    """Where the seed is not used all draws repeat the same ones: nothing can be said of their law."""
+    """Take back what only follows from another finding: from draws that repeat, and from a wrong law."""
+    seed = {what for task in tasks if isinstance(task, SeedTask) for what in task.wrong}
+    large = any(task.wrong for task in tasks if isinstance(task, LawTask))
     for task in tasks:
-        if not isinstance(task, SeedTask):
+        if "other seed" in seed and not isinstance(task, SeedTask):
             task.void("the seed is not used")
+        elif isinstance(task, BatchTask) and (seed or large):
+            task.void("follows from another finding")
 
 
 def _hangs(tasks: list[Task]) -> int:
@@ -216,7 +220,7 @@ def _callable(sampler: Any) -> Sampler:
 def _positive(value: float, name: str) -> float:
     number = _checks.real(value, name)
     if not number > 0:
-        _checks.fail(f"{name} = {number:g}", f"{name} > 0, in seconds", "give a positive number")
+        _checks.fail(f"{name} = {number:g}", f"{name} > 0", "give a positive number")
     return number
 
 

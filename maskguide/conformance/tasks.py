@@ -251,7 +251,7 @@ class LawTask(Task):
     @property
     def picture(self) -> Picture | None:
         """Counts and law."""
-        if not self.tests:
+        if not self.n:
             return None
         return Picture(
             self.setting.case, self.setting.name, self.tests["law"][0].counts.reshape(self.law.shape), self.law
