@@ -15,6 +15,7 @@ NAMES = {
     "lumped": "Exchangeable problems: laws on counts",
     "gillespie": "Gillespie: against its random numbers alone, numpy and GillesPy2",
     "tau_leaping": "Tau-leaping: idle steps skipped, against vectorised numpy",
+    "sampler_cost": "Samplers: cost by method, problem, weight and steps",
     "peers": "Samplers: public ones, called from clones, against ours",
     "smc": "Weighted particles: exact and measured variance by proposal",
     "grids": "Time grids: steps needed by weight",

@@ -43,8 +43,8 @@ NOTES = [
     "one by one and a last argmax (discrete_guidance), a last draw of what is left (SEDD), leaps of length 1/(K-k) "
     "(flow_matching), D // K reveals in random order (LLaDA). At D = 64 the tokens' range is checked.",
     "SEDD, flow_matching: they have no guidance; they get the guided scores and the guided normalised conditionals.",
-    "kuleshov-group/discrete-diffusion-guidance: not run, its sampler is a method of a training module that needs hydra, "
-    "lightning, transformers, mamba_ssm and a data set's tokenizer.",
+    "kuleshov-group/discrete-diffusion-guidance: not run, its sampler is a method of a training module that needs "
+    "hydra, lightning, transformers, mamba_ssm and a data set's tokenizer.",
 ]
 
 

@@ -1,10 +1,13 @@
 """The samplers' benchmarks against public samplers and of cost run and notice a wrong candidate; none asserts speed."""
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import maskguide as mg
-from benchmarks import peer_laws, peer_samplers, peers
+from benchmarks import peer_laws, peer_samplers, peers, sampler_cost
 
 EULER = """
 import torch
@@ -64,7 +67,9 @@ def test_no_clone_is_said_and_skipped(monkeypatch, capsys):
     assert capsys.readouterr().out.count("skipped") == len(peers.PEERS)
 
 
-def test_a_peer_runs_from_its_clone(clone):
+def test_a_peer_runs_from_its_clone(clone, monkeypatch):
+    monkeypatch.setattr(peers, "TABLE", (3, 4))
+    monkeypatch.setattr(peers, "MIXTURE", (8, 4, 2))
     clone(EULER)
     rows, notes, _ = peers.run({"table": (400, 100, 100), "mixture": (8, 4, 4)}, rounds=1)
     assert [row["problem"] for row in rows] == ["table", "mixture"]
@@ -76,7 +81,7 @@ def test_a_peer_runs_from_its_clone(clone):
 def test_a_peer_that_draws_another_law_is_noticed(clone, right, wrong):
     peer, modules = clone(EULER.replace(right, wrong, 1))
     with pytest.raises(AssertionError, match=peer.repository):
-        peers.check(peer, modules)
+        peers.check(peer, modules, 4_000)
 
 
 def test_masks_left_are_noticed():
@@ -124,3 +129,51 @@ def test_denoisers_are_exact(row, label):
     for problem in (mixture, mixture.table()):
         given = peer_samplers.denoiser_of(problem)(peer_samplers.torch.tensor(states), row).exp()
         np.testing.assert_allclose(given, exact, atol=1e-6)
+
+
+def cost_cases():
+    """One case an axis, small, and a torch one."""
+    cheap = [case for case in sampler_cost.cases((4, 6), (3,), (4, 3)) if case.kind != "table"]
+    chosen = [case for case in cheap if case.axis == "method" and case.method == "tau-leaping"]
+    return (*chosen, *(case for case in cheap if case.axis in ("D", "N") and case.method == "tau-leaping"))
+
+
+def test_small_run_of_sampler_cost_and_its_figure(monkeypatch):
+    monkeypatch.setattr(sampler_cost, "SECONDS", 0.0)
+    monkeypatch.setattr(sampler_cost, "TORCH", 2)
+    monkeypatch.setattr(sampler_cost, "alone", lambda *sizes: (2**30 + sizes[3], "tokens"))
+    rows, notes, _ = sampler_cost.run(cost_cases(), rounds=1, held=2)
+    assert {row["engine"] for row in rows} == {"numba", "torch"} and all(row["ns per reveal"] > 0 for row in rows)
+    assert "1.00 GiB with batches of 4,096" in notes[-1]
+    spec = spec_from_file_location("figure", Path(__file__).parents[1] / "docs" / "sampler_cost_figure.py")
+    figure = module_from_spec(spec)
+    spec.loader.exec_module(figure)
+    _, by_length, *_ = figure.draw(rows).axes
+    assert sorted(by_length.lines[0].get_xdata()) == [4, 6]
+
+
+def test_axes_of_sampler_cost():
+    found = {(case.axis, case.engine) for case in sampler_cost.cases()}
+    assert {axis for axis, _ in found} == {"method", "D", "N", "w", "steps", "longest"}
+    assert {case.method for case in sampler_cost.cases() if case.axis == "method"} == set(sampler_cost.METHODS)
+    assert (1024, 256) in {(case.length, case.vocab_size) for case in sampler_cost.cases()}
+
+
+def test_engines_that_differ_are_noticed(monkeypatch):
+    case = sampler_cost.Case("method", "mixture", 4, 3)
+    sampler_cost.check(case)
+    other = {"numba": 0, "torch": 1}
+    monkeypatch.setattr(sampler_cost.Case, "draw", lambda self, n: np.full((n, 4), other[self.engine]))
+    with pytest.raises(AssertionError, match="64 of 64 tokens differ"):
+        sampler_cost.check(case)
+
+
+def test_batches_that_change_the_tokens_are_noticed(monkeypatch):
+    monkeypatch.setattr(sampler_cost, "alone", lambda *sizes: (2**20, str(sizes[-1])))
+    with pytest.raises(AssertionError, match="depend on the batch size"):
+        sampler_cost.memory(4)
+
+
+def test_a_process_of_its_own_says_its_peak_and_tokens():
+    (peak, tokens), (_, others) = (sampler_cost.alone(3, 2, 2, n, 4) for n in (9, 10))
+    assert 2**25 < peak < 2**31 and len(tokens) == 64 and tokens != others
