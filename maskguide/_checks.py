@@ -13,6 +13,7 @@ import numpy as np
 
 NORMALISATION_TOLERANCE = 1e-9
 LISTED_NAMES = 40
+LEAST_MEMORY = 16 * 2**20  # bytes that are taken to be available always
 
 
 class InputError(ValueError):
@@ -86,8 +87,8 @@ def clocks(value: object) -> np.ndarray:
         fail(f"clock is {short(value)}", "clock u is a number or (T,) numbers", "give numbers")
     if array.ndim > 1:
         fail(f"clock has shape {array.shape}", "clock u has shape () or (T,)", "flatten it")
-    bad = np.isnan(array) | (array < 0)
-    if bad.any():
+    if not (array >= 0).all():
+        bad = ~(array >= 0)
         fail(
             f"clock holds {np.atleast_1d(array)[np.atleast_1d(bad)][0]:g}",
             "0 <= u <= inf, u = -log m(t): 0 is fully masked, inf is data",
@@ -138,6 +139,8 @@ def law(array: np.ndarray, name: str) -> np.ndarray:
 
 def fits_in_memory(needed: int, what: str, way_out: str) -> None:
     """Refuse an array of `needed` bytes when the machine has less available."""
+    if needed <= LEAST_MEMORY:
+        return
     available = available_memory()
     if needed > available:
         fail(
@@ -182,7 +185,7 @@ def available_memory() -> int:
     try:
         with open("/proc/meminfo") as lines:
             kib = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-            return max(kib * 1024, 16 * 2**20)
+            return max(kib * 1024, LEAST_MEMORY)
     except (OSError, StopIteration):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

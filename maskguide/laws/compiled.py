@@ -25,7 +25,7 @@ from .steps import (
     plus_parent,
     relatives,
 )  # fmt: skip
-from .vectors import alike, divide, keep, pass_on, plus, plus_ratios
+from .vectors import alike, divide, keep, pass_on, plus, plus_ratios, ratio
 
 
 @njit(cache=True)
@@ -163,7 +163,13 @@ def exit_rates(exits, potential, offsets, size, length):
                 s = alike(0.0)
                 for k in range(below):
                     s = plus_children(s, potential, near[1, k], i, near[2, k])
-                keep(s, exits, first + i)
+                keep(ratio(s, potential, first + i), exits, first + i)
+            continue
+        if size == TWO:
+            for i in range(last - first):
+                for k in range(below):
+                    child = near[1, k] + i + (i & ~(near[2, k] - ONE))
+                    exits[first + i] += potential[child] + potential[child + near[2, k]]
         else:
             for k in range(below):
                 add_child(exits[first:last], potential, near[1, k], size, near[2, k])

@@ -20,7 +20,6 @@ Source: Weideman and Trefethen, "Parabolic and hyperbolic contours for computing
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,6 @@ WIDEST = 10.0  # longest over shortest clock on one contour
 NODES = tuple(range(16, 88, 8))  # whole vectors
 WANTED = 1e-12
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
-AT_ONCE = 1e150  # an exit rate whose square is a float64
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
 
@@ -137,31 +135,31 @@ def _compiled(
 
     chain = grouped_chain(process, weight)
     begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
-    if clocks.size == 1:
-        law, error = _grouped(chain, clocks, begin)
-        return chain.layout.to_lattice(law), error + chain.lost
-    laws, worst = np.empty((clocks.size, *process.shape)), 0.0
-    for here in shared(clocks, process.length):
-        grouped, error = _grouped(chain, clocks[here], begin)
-        laws[here], worst = chain.layout.to_lattice(grouped), max(worst, error)
-    return laws, worst + chain.lost
+    if (together := list(shared(clocks, process.length)))[0].size == clocks.size:
+        laws, worst = _on_lattice(chain, clocks, begin)
+    else:
+        laws, worst = np.empty((clocks.size, chain.layout.states)), 0.0
+        for here in together:
+            laws[here], error = _on_lattice(chain, clocks[here], begin)
+            worst = max(worst, error)
+    return laws.reshape(-1, *process.shape), worst + chain.lost
 
 
-def _grouped(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
-    """Laws at clocks that share a quadrature, (T, states), and their error."""
+def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+    """Laws at clocks that share a quadrature, (T, states) in the order of the lattice, and their error."""
+    from . import decade, resolvents
+
     length = chain.layout.length
     if chain.potential.size and clocks.size == 1 and rational.serves(length):
-        from . import resolvents
-
         return resolvents.law(chain, float(clocks[0]), start)[None], rational.unit(length)[2]
     points, weights, error = quadrature(clocks, length)
-    return _from_memory(chain, points, weights, start), error
+    if chain.potential.size:
+        return decade.laws(chain, points, weights, start), error
+    return chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1), error
 
 
-def _from_memory(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Laws at some clocks, (T, states): all nodes in one pass, as memory allows, and a matrix product."""
-    if chain.lost:  # states whose potential was too small to keep are left at once, not never: they pass nothing on
-        chain = replace(chain, exit=np.where(chain.potential > 0, chain.exit, AT_ONCE))
+def _by_edges(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Laws at some clocks by edge rates, (T, states): all nodes in one pass, as memory allows, and a matrix product."""
     more = -points.size % 8
     points, weights = np.append(points, np.ones(more)), np.pad(weights, [(0, 0), (0, more)])
     laws = np.zeros((len(weights), chain.layout.states))
@@ -169,8 +167,6 @@ def _from_memory(chain: Chain, points: np.ndarray, weights: np.ndarray, start: n
         values = swept(chain, points[part], start)
         laws += np.concatenate([np.real(weights[:, part]), -np.imag(weights[:, part])], axis=1) @ values.T
         del values
-    if chain.potential.size:
-        laws *= chain.potential
     return laws
 
 

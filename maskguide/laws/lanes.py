@@ -1,8 +1,9 @@
-"""Twelve complex numbers as one value of compiled code: six vectors of four float64, for any CPU that LLVM knows.
+"""Ten or twelve complex numbers as one value of compiled code: vectors of float64, for any CPU that LLVM knows.
 
-In memory, too, they are 24 numbers: the real parts of four, their imaginary parts, and so on for three groups of
-four. Numba's own loops stay scalar, and a vector that lives in registers from the first parent of a state to its
-division needs a type; arrays are contiguous float64, indices are not checked.
+In memory, too, they are 20 or 24 numbers: eight real parts, their imaginary parts, then the real and the imaginary
+parts of the others. Numba's own loops stay scalar, and a vector that lives in registers from the first parent of a
+state to its division needs a type; arrays are contiguous float64, indices are not checked. How many they are is the
+length of a tuple, so that each number has code of its own.
 """
 
 # pyright: reportCallIssue=false
@@ -15,106 +16,119 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
-GROUP, GROUPS = 4, 3
-NODES = GROUP * GROUPS
-WIDTH = 2 * NODES
-DOUBLE, INT = ir.DoubleType(), ir.IntType(32)
-VECTOR = ir.VectorType(DOUBLE, GROUP)
+EIGHT = 8
+DOUBLE, INT, PLACE = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 
 
 class LanesType(types.Type):
     """The type; arrays of it do not exist."""
 
-    def __init__(self):
-        super().__init__(name="twelve complex lanes")
+    def __init__(self, nodes: int):
+        self.nodes = nodes
+        super().__init__(name=f"{nodes} complex lanes")
 
 
 @register_model(LanesType)
 class LanesModel(models.PrimitiveModel):
-    """Six vectors side by side, which LLVM keeps in registers."""
+    """Three vectors side by side, which LLVM keeps in registers."""
 
     def __init__(self, manager, kind):
-        super().__init__(manager, kind, ir.ArrayType(VECTOR, 2 * GROUPS))
-
-
-LANES = LanesType()
+        super().__init__(manager, kind, ir.LiteralStructType([_vector(n) for n in _sizes(kind)]))
 
 
 def interleaved(values: np.ndarray) -> np.ndarray:
-    """(..., 12) complex numbers as (..., 24) real ones in the order of the lanes."""
-    parts = values.view(float).reshape(-1, GROUPS, GROUP, 2)
-    return np.ascontiguousarray(parts.swapaxes(-1, -2)).reshape(*values.shape[:-1], WIDTH)
+    """(..., nodes) complex numbers as (..., 2 nodes) real ones in the order of the lanes."""
+    first, rest = values[..., :EIGHT], values[..., EIGHT:]
+    return np.concatenate([np.real(first), np.imag(first), np.real(rest), np.imag(rest)], axis=-1)
+
+
+def divisors(points: np.ndarray) -> np.ndarray:
+    """(nodes,) complex numbers as `over` takes them: the last ones' real parts twice, then +- their imaginary parts."""
+    first, rest = points[:EIGHT], points[EIGHT:]
+    twice, turned = [np.real(rest)] * 2, [np.imag(rest), -np.imag(rest)]
+    return np.concatenate([np.real(first), np.imag(first), *twice, *turned])
 
 
 @intrinsic
-def alike(typing, real):
-    """The same real number in every lane."""
+def alike(typing, real, nodes):
+    """The same real number in every lane; as many as `nodes` has elements."""
+    kind = LanesType(len(nodes))
 
     def generate(context, builder, signature, arguments):
-        one, zero = _splat(builder, arguments[0]), ir.Constant(VECTOR, [0.0] * GROUP)
-        return _join(builder, [one, zero] * GROUPS)
+        rest = _sizes(kind)[2]
+        one = _splat(builder, arguments[0], EIGHT)
+        last = builder.shuffle_vector(one, _zero(EIGHT), _mask([0] * (rest // 2) + [EIGHT] * (rest // 2)))
+        return _join(builder, [one, _zero(EIGHT), last])
 
-    return LANES(real), generate
+    return kind(types.float64, nodes), generate
 
 
 @intrinsic
 def plus(typing, lanes, values, place):
-    """Lanes + values[place : place + 24]."""
+    """Lanes + those at values[place]."""
 
     def generate(context, builder, signature, arguments):
         lanes, values, place = arguments
-        data = _data(context, builder, signature.args[1], values)
-        parts = _split(builder, lanes)
-        return _join(builder, [builder.fadd(p, _load(builder, data, place, k)) for k, p in enumerate(parts)])
+        others = _loads(context, builder, signature, 1, values, place)
+        return _join(builder, [builder.fadd(a, b) for a, b in zip(_split(builder, lanes), others, strict=True)])
 
-    return LANES(lanes, values, place), generate
-
-
-@intrinsic
-def plus_times(typing, lanes, rate, values, place):
-    """Lanes + rate * values[place : place + 24]."""
-
-    def generate(context, builder, signature, arguments):
-        lanes, rate, values, place = arguments
-        data, factor = _data(context, builder, signature.args[2], values), _splat(builder, rate)
-        found = []
-        for k, part in enumerate(_split(builder, lanes)):
-            found.append(_times_plus(builder, factor, _load(builder, data, place, k), part))
-        return _join(builder, found)
-
-    return LANES(lanes, rate, values, place), generate
+    return lanes(lanes, values, place), generate
 
 
 @intrinsic
 def over(typing, lanes, points, rate, factor):
-    """Factor * lanes / (points + rate)."""
+    """Factor * lanes / (points + rate), points as of `divisors`; factor/|points + rate|^4 must not overflow.
+
+    One division does for two vectors of squares: it costs more than all the rest.
+    """
 
     def generate(context, builder, signature, arguments):
         lanes, points, rate, factor = arguments
-        data, shift = _data(context, builder, signature.args[1], points), _splat(builder, rate)
-        parts, zero, found = _split(builder, lanes), ir.Constant(ir.IntType(64), 0), []
-        for k in range(0, 2 * GROUPS, 2):
-            x = builder.fadd(_load(builder, data, zero, k), shift)
-            y = _load(builder, data, zero, k + 1)
-            square = _sum_of_products(builder, (x, x), (y, y))
-            scale = builder.fdiv(_splat(builder, factor), square)
-            a, b = (builder.fmul(part, scale) for part in parts[k : k + 2])
-            found.append(_sum_of_products(builder, (a, x), (b, y)))
-            found.append(_times_plus(builder, b, x, builder.fneg(builder.fmul(a, y))))
-        return _join(builder, found)
+        data, (a, b, v) = _data(context, builder, signature.args[1], points), _split(builder, lanes)
+        rest, at = v.type.count, [0, EIGHT, 2 * EIGHT, 2 * EIGHT + v.type.count]
+        x, y, xx, yy = (_load(builder, data, _place(p), n) for p, n in zip(at, [EIGHT, EIGHT, rest, rest], strict=True))
+        x, xx = (builder.fadd(part, _splat(builder, rate, part.type.count)) for part in (x, xx))
+        square, last = _sum_of_products(builder, (x, x), (y, y)), _sum_of_products(builder, (xx, xx), (yy, yy))
+        wide = builder.shuffle_vector(last, last, _mask([k % rest for k in range(EIGHT)]))
+        share = builder.fdiv(_splat(builder, factor, EIGHT), builder.fmul(square, wide))
+        scale, final = builder.fmul(share, wide), builder.fmul(share, square)
+        final = builder.shuffle_vector(final, final, _mask(list(range(rest // 2)) * 2))
+        a, b, v = builder.fmul(a, scale), builder.fmul(b, scale), builder.fmul(v, final)
+        turned = builder.shuffle_vector(v, v, _mask([(k + rest // 2) % rest for k in range(rest)]))
+        return _join(
+            builder,
+            [
+                _sum_of_products(builder, (a, x), (b, y)),
+                _times_plus(builder, b, x, builder.fneg(builder.fmul(a, y))),
+                _sum_of_products(builder, (v, xx), (turned, yy)),
+            ],
+        )
 
-    return LANES(lanes, points, rate, factor), generate
+    return lanes(lanes, points, rate, factor), generate
+
+
+@intrinsic
+def times(typing, lanes, factor):
+    """Lanes times a real number."""
+
+    def generate(context, builder, signature, arguments):
+        lanes, factor = arguments
+        parts = _split(builder, lanes)
+        return _join(builder, [builder.fmul(part, _splat(builder, factor, part.type.count)) for part in parts])
+
+    return lanes(lanes, factor), generate
 
 
 @intrinsic
 def keep(typing, lanes, values, place):
-    """values[place : place + 24] := lanes."""
+    """Put the lanes at values[place]."""
 
     def generate(context, builder, signature, arguments):
         lanes, values, place = arguments
-        data = _data(context, builder, signature.args[1], values)
-        for k, part in enumerate(_split(builder, lanes)):
-            builder.store(part, _pointer(builder, data, place, k), align=8)
+        data, at = _data(context, builder, signature.args[1], values), 0
+        for part in _split(builder, lanes):
+            builder.store(part, _pointer(builder, data, _after(builder, place, at), part.type.count), align=8)
+            at += part.type.count
         return context.get_dummy_value()
 
     return types.void(lanes, values, place), generate
@@ -122,18 +136,20 @@ def keep(typing, lanes, values, place):
 
 @intrinsic
 def total(typing, lanes, weights):
-    """Sum of lanes * weights[:24], real."""
+    """Sum of lanes * weights, real."""
 
     def generate(context, builder, signature, arguments):
         lanes, weights = arguments
-        data, zero = _data(context, builder, signature.args[1], weights), ir.Constant(ir.IntType(64), 0)
-        parts = _split(builder, lanes)
-        found = [builder.fmul(part, _load(builder, data, zero, k)) for k, part in enumerate(parts[:2])]
-        for k in range(2, 2 * GROUPS):
-            found[k % 2] = _times_plus(builder, parts[k], _load(builder, data, zero, k), found[k % 2])
-        return _sum(builder, builder.fadd(*found))
+        a, b, c = _loads(context, builder, signature, 1, weights, _place(0))
+        x, y, z = _split(builder, lanes)
+        first, last = _sum_of_products(builder, (a, x), (b, y)), builder.fmul(c, z)
+        return _sum(builder, builder.fadd(_half_sum(builder, first), _until(builder, last, EIGHT // 2)))
 
     return types.float64(lanes, weights), generate
+
+
+def _sizes(kind):
+    return EIGHT, EIGHT, 2 * (kind.nodes - EIGHT)
 
 
 def _times_plus(builder, a, b, c):
@@ -145,40 +161,71 @@ def _sum_of_products(builder, one, other):
     return _times_plus(builder, *one, builder.fmul(*other))
 
 
+def _half_sum(builder, vector):
+    half = vector.type.count // 2
+    low, high = (builder.shuffle_vector(vector, vector, _mask([p + k for k in range(half)])) for p in (0, half))
+    return builder.fadd(low, high)
+
+
+def _until(builder, vector, size):
+    while vector.type.count > size:
+        vector = _half_sum(builder, vector)
+    return vector
+
+
 def _sum(builder, vector):
-    half = GROUP // 2
-    while half:
-        places = ir.Constant(ir.VectorType(INT, half), list(range(half)))
-        upper = ir.Constant(ir.VectorType(INT, half), list(range(half, 2 * half)))
-        low, high = (builder.shuffle_vector(vector, vector, p) for p in (places, upper))
-        vector, half = builder.fadd(low, high), half // 2
-    return builder.extract_element(vector, ir.Constant(INT, 0))
+    return builder.extract_element(_until(builder, vector, 1), ir.Constant(INT, 0))
+
+
+def _vector(size):
+    return ir.VectorType(DOUBLE, size)
+
+
+def _zero(size):
+    return ir.Constant(_vector(size), [0.0] * size)
+
+
+def _mask(places):
+    return ir.Constant(ir.VectorType(INT, len(places)), places)
+
+
+def _place(k):
+    return ir.Constant(PLACE, k)
+
+
+def _after(builder, place, k):
+    return builder.add(place, ir.Constant(place.type, k))
 
 
 def _data(context, builder, kind, array):
     return context.make_array(kind)(context, builder, array).data
 
 
-def _pointer(builder, data, place, k):
-    first = builder.gep(data, [builder.add(place, ir.Constant(place.type, k * GROUP))])
-    return builder.bitcast(first, VECTOR.as_pointer())
+def _pointer(builder, data, place, size):
+    return builder.bitcast(builder.gep(data, [place]), _vector(size).as_pointer())
 
 
-def _load(builder, data, place, k):
-    return builder.load(_pointer(builder, data, place, k), align=8)
+def _load(builder, data, place, size):
+    return builder.load(_pointer(builder, data, place, size), align=8)
+
+
+def _loads(context, builder, signature, which, values, place):
+    """The three vectors at values[place], as many as the lanes, the first argument, have."""
+    data, (a, b, c) = _data(context, builder, signature.args[which], values), _sizes(signature.args[0])
+    return [_load(builder, data, _after(builder, place, k), n) for k, n in ((0, a), (a, b), (a + b, c))]
 
 
 def _split(builder, lanes):
-    return [builder.extract_value(lanes, k) for k in range(2 * GROUPS)]
+    return [builder.extract_value(lanes, k) for k in range(3)]
 
 
 def _join(builder, parts):
-    lanes = ir.Constant(ir.ArrayType(VECTOR, 2 * GROUPS), ir.Undefined)
+    lanes = ir.Constant(ir.LiteralStructType([part.type for part in parts]), ir.Undefined)
     for k, part in enumerate(parts):
         lanes = builder.insert_value(lanes, part, k)
     return lanes
 
 
-def _splat(builder, value):
-    one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, ir.Constant(INT, 0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT, GROUP), [0] * GROUP))
+def _splat(builder, value, size):
+    one = builder.insert_element(ir.Constant(_vector(size), ir.Undefined), value, ir.Constant(INT, 0))
+    return builder.shuffle_vector(one, one, _mask([0] * size))

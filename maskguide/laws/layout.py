@@ -77,6 +77,14 @@ class Layout:
             here = slice(int(self.offsets[members]), int(self.offsets[members + 1]))
             yield here, block(revealed[::-1], self.vocab_size)
 
+    def places(self) -> np.ndarray:
+        """Where each grouped state is on the lattice, (states,)."""
+        small = self.states <= KEPT_PERMUTATION
+        return _places(self.vocab_size, self.length) if small else self._places()
+
+    def _places(self) -> np.ndarray:
+        return self.from_lattice(np.arange(self.states, dtype=np.uint64).reshape((self.vocab_size + 1,) * self.length))
+
     def levels(self) -> tuple[np.ndarray, np.ndarray]:
         """The sets by number of members, and where each number starts (D + 2 places)."""
         counts = np.bitwise_count(np.arange(2**self.length, dtype=np.uint64))
@@ -95,6 +103,11 @@ def layout(vocab_size: int, length: int) -> Layout:
 def _permutation(vocab_size: int, length: int) -> np.ndarray:
     groups = layout(vocab_size, length)
     return groups._scatter(np.arange(groups.states), (vocab_size + 1,) * length).ravel()
+
+
+@lru_cache(maxsize=4)
+def _places(vocab_size: int, length: int) -> np.ndarray:
+    return layout(vocab_size, length)._places()
 
 
 @dataclass(frozen=True)
@@ -169,7 +182,7 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
 def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, exponent: float):
     from . import powers, tiles
 
-    outer, inner = _split(groups)
+    outer, inner = _split(groups.vocab_size, groups.length)
     over, under = _rows(target, outer), _rows(mixture, outer) if exponent else np.empty(0)
     values, threads, parts = np.empty(groups.states), idle(groups.states), powers.parts(exponent)
     sizes = groups.offsets, groups.vocab_size, inner.length
@@ -177,8 +190,11 @@ def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, exponent
     def fill(begin: int, end: int) -> tuple[int, int]:
         return tiles.fill(values, *sizes, over, under, outer.offsets, inner.offsets, parts, (LEAST, MOST), begin, end)
 
-    with ThreadPoolExecutor(threads) as pool:
-        lost, beyond = np.sum(in_parts(pool, threads, fill, outer.states), axis=0).tolist()
+    if threads == 1:
+        lost, beyond = fill(0, outer.states)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            lost, beyond = np.sum(in_parts(pool, threads, fill, outer.states), axis=0).tolist()
     if beyond or (lost and exponent < 0):
         return None
     return values, lost * LEAST * groups.length * groups.vocab_size
@@ -186,6 +202,8 @@ def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, exponent
 
 def _rows(law: np.ndarray, outer: Layout) -> np.ndarray:
     """The law, joint with what the outer coordinates show or hide: a row for each of their states."""
+    if not outer.length:
+        return law.ravel()
     from . import tiles
 
     rows = np.empty(outer.states * (law.size // outer.vocab_size**outer.length))
@@ -194,11 +212,11 @@ def _rows(law: np.ndarray, outer: Layout) -> np.ndarray:
     return rows
 
 
-def _split(groups: Layout) -> tuple[Layout, Layout]:
+@lru_cache(maxsize=16)
+def _split(vocab_size: int, length: int) -> tuple[Layout, Layout]:
     """Layouts of the first coordinates and of the last, these as many as a tile holds."""
-    N, D = groups.vocab_size, groups.length
-    low = next((k for k in range(D, 1, -1) if (N + 1) ** k <= TILE), 1)
-    return layout(N, D - low), layout(N, low)
+    low = next((k for k in range(length, 1, -1) if (vocab_size + 1) ** k <= TILE), 1)
+    return layout(vocab_size, length - low), layout(vocab_size, low)
 
 
 def visits(process: GuidedProcess, weight: float, start: np.ndarray) -> tuple[np.ndarray, str]:

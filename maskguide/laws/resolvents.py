@@ -1,6 +1,6 @@
-"""The law at a clock from twelve resolvents, in one pass over the grouped layout of :mod:`.layout`.
+"""The law at a clock from ten or twelve resolvents, in one pass over the grouped layout of :mod:`.layout`.
 
-A state gathers its parents, is divided by s + R and leaves its share in the law while its twelve numbers are in
+A state gathers its parents, is divided by s + R and leaves its share in the law while its numbers are in
 registers. What a completed state receives is Re sum_k c_k/z_k h_k over its parents, one real number each: neither
 completed states nor those with one mask are ever stored. Numba loads when this module does.
 """
@@ -17,44 +17,42 @@ from numba import njit, uint64
 
 from .. import _checks
 from . import rational
-from .lanes import NODES, WIDTH, alike, interleaved, keep, over, plus, total
+from .lanes import alike, divisors, interleaved, keep, over, plus, times, total
 from .layout import Chain
 
 ZERO, ONE, TWO = uint64(0), uint64(1), uint64(2)
-LANES = uint64(WIDTH)
 LINE = 8  # numbers in a line of cache
-SMALL = 80_000  # rows of lanes, 16 MB: as much is always there
+FASTEST = 1e60  # a rate whose fourth power is a float64
 
 
 def law(chain: Chain, clock: float, start: np.ndarray) -> np.ndarray:
-    """Start exp(uQ) on the grouped states, by the rational approximation of :mod:`.rational`; see `fill_law`."""
+    """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`; see `fill_law`."""
     groups = chain.layout
-    rows = _rows(groups.vocab_size, groups.length)
-    found = np.empty(groups.states)
+    rows, lanes, places = _rows(groups.vocab_size, groups.length), _lanes(groups.length), groups.places()
+    found, values = np.empty(groups.states), room(int(rows[-1]), 2 * len(lanes[0]))
     fill_law(
-        found, _room(int(rows[-1])), groups.offsets, rows, groups.vocab_size, groups.length, chain.potential,
-        chain.exit, start, clock, *_lanes(groups.length),
+        found, places, values, groups.offsets, rows, groups.vocab_size, groups.length, chain.potential, chain.exit,
+        start, clock, *lanes,
     )  # fmt: skip
     if start.size:
-        found[groups.completed] += start[groups.completed]
+        found[places[groups.completed]] += start[groups.completed]
     return found
 
 
 @lru_cache(maxsize=16)
-def _lanes(length: int) -> np.ndarray:
-    """(3, 24) lanes of z, conj(c) and conj(c/z) at clock 1; nodes that are not needed have c = 0."""
+def _lanes(length: int) -> tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """As many zeros as nodes, and lanes of z, conj(c), conj(c/z) at clock 1; nodes that are not needed have c = 0."""
     points, weights, _ = rational.unit(length)
-    nodes = np.zeros((3, NODES), complex)
+    nodes = np.zeros((3, 10 if points.size <= 10 else 12), complex)
     nodes[0] = 1.0
     nodes[:, : points.size] = points, weights.conj(), (weights / points).conj()
-    return interleaved(nodes)
+    return (0,) * nodes.shape[1], divisors(nodes[0]), *interleaved(nodes[1:])
 
 
-def _room(rows: int) -> np.ndarray:
+def room(rows: int, width: int) -> np.ndarray:
     """Memory for the lanes of some states, from the start of a line of cache: vectors across two lines are slow."""
-    if rows > SMALL:
-        _checks.fits_in_memory(8 * WIDTH * rows, f"resolvents on {rows:,} states", "use fewer coordinates")
-    values = np.empty(WIDTH * rows + LINE)
+    _checks.fits_in_memory(8 * width * rows, "resolvents", "use fewer coordinates")
+    values = np.empty(width * rows + LINE)
     return values[-(values.ctypes.data // 8) % LINE :]
 
 
@@ -94,27 +92,36 @@ def of_start(start, state, potential):
     return start[state] / potential if start.size and potential > 0 else 0.0
 
 
+@njit(cache=True, forceinline=True)
+def share(lanes, points, rate, factor):
+    """Factor * lanes / (points + rate); the points are nothing beside the fastest rates."""
+    return over(lanes, points, rate, factor) if rate < FASTEST else times(lanes, factor / rate)
+
+
 @njit(cache=True)
-def fill_law(law, values, offsets, rows, size, length, potential, exits, start, clock, points, shares, ends):
+def fill_law(
+    law, places, values, offsets, rows, size, length, potential, exits, start, clock, nodes, points, shares, ends
+):  # fmt: skip
     """law := G Re sum_k c_k/u h_k, h = u start (z_k I - uQ)^{-1} / G, on every state; h = 0 where G is.
 
-    values: room for 24 numbers a state that `rows` gives a place to; points, shares, ends: lanes of z, conj(c) and
-    conj(c/z), as at u = 1: rounded together with u they would cost digits, and the rates, times u, do not. The start
-    is grouped, or empty when all is masked; its completed states stay and are not added.
+    places: where each state is in the law; values: room for the lanes of each state that `rows` gives a place to;
+    nodes: how many, as the length of a tuple; points, shares, ends: lanes of z, conj(c) and conj(c/z), as at u = 1:
+    rounded together with u they would cost digits, and the rates, times u, do not. The start is grouped, or empty when
+    all is masked; its completed states stay and are not added.
     """
     size, length = uint64(size), uint64(length)
-    full = (ONE << length) - ONE
+    full, width = (ONE << length) - ONE, uint64(2 * len(nodes))
     scale, zeros = 1.0 / clock, trailing(size, length - ONE)
     parents, jump = np.empty(length + ONE, np.uint64), np.empty(length + ONE, np.uint64)
     sums, completed = np.empty(size ** (length - ONE)), np.zeros(size**length)
     for members in range(full):
-        first, n, row = offsets[members], offsets[members + ONE] - offsets[members], rows[members] * LANES
+        first, n, row = offsets[members], offsets[members + ONE] - offsets[members], rows[members] * width
         last = (full ^ members) & ((full ^ members) - ONE) == ZERO
-        left, k, step = members, ZERO, LANES
+        left, k, step = members, ZERO, width
         while left:  # where y's parent lies, less y: it moves back once all tokens of the digit have been
             bit = left & (~left + ONE)
             left ^= bit
-            parents[k], jump[k] = rows[members ^ bit] * LANES, step
+            parents[k], jump[k] = rows[members ^ bit] * width, step
             step *= size
             k += ONE
         siblings = size if k else ONE
@@ -122,35 +129,35 @@ def fill_law(law, values, offsets, rows, size, length, potential, exits, start, 
             y, end = i * siblings, (i + ONE) * siblings
             while y + ONE < end:  # two tokens of the last digit at a time
                 here, there = potential[first + y], potential[first + y + ONE]
-                one = plus(alike(of_start(start, first + y, here)), values, parents[0] + i * LANES)
-                two = plus(alike(of_start(start, first + y + ONE, there)), values, parents[0] + i * LANES)
+                one = plus(alike(of_start(start, first + y, here), nodes), values, parents[0] + i * width)
+                two = plus(alike(of_start(start, first + y + ONE, there), nodes), values, parents[0] + i * width)
                 for j in range(ONE, k):
-                    parent = parents[j] + y * LANES
-                    one, two = plus(one, values, parent), plus(two, values, parent + LANES)
-                one = over(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0)
-                two = over(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0)
-                law[first + y] = here * total(one, shares) * scale
-                law[first + y + ONE] = there * total(two, shares) * scale
+                    parent = parents[j] + y * width
+                    one, two = plus(one, values, parent), plus(two, values, parent + width)
+                one = share(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
+                two = share(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0, nodes)
+                of_one, of_two = here * total(one, shares), there * total(two, shares)
+                law[places[first + y]], law[places[first + y + ONE]] = of_one * scale, of_two * scale
                 if last:
                     sums[y], sums[y + ONE] = total(one, ends), total(two, ends)
                 else:
-                    keep(one, values, row + y * LANES)
-                    keep(two, values, row + (y + ONE) * LANES)
+                    keep(one, values, row + y * width)
+                    keep(two, values, row + (y + ONE) * width)
                 y += TWO
             if y < end:  # an odd one, or the fully masked state
                 here = potential[first + y]
                 mass = 1.0 if members == ZERO and not start.size else of_start(start, first + y, here)
-                lanes = alike(mass)
+                lanes = alike(mass, nodes)
                 if k:
-                    lanes = plus(lanes, values, parents[0] + i * LANES)
+                    lanes = plus(lanes, values, parents[0] + i * width)
                 for j in range(ONE, k):
-                    lanes = plus(lanes, values, parents[j] + y * LANES)
-                lanes = over(lanes, points, clock * exits[first + y], clock) if here > 0 else alike(0.0)
-                law[first + y] = here * total(lanes, shares) * scale
+                    lanes = plus(lanes, values, parents[j] + y * width)
+                lanes = share(lanes, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
+                law[places[first + y]] = here * total(lanes, shares) * scale
                 if last:
                     sums[y] = total(lanes, ends)
                 else:
-                    keep(lanes, values, row + y * LANES)
+                    keep(lanes, values, row + y * width)
             digit = uint64(zeros[i]) + ONE
             if digit < k:
                 parents[digit] -= jump[digit]
@@ -161,4 +168,4 @@ def fill_law(law, values, offsets, rows, size, length, potential, exits, start, 
                 bit <<= ONE
             add_with_digit(completed, sums[:n], size, stride)
     for y in range(uint64(completed.size)):
-        law[offsets[full] + y] = potential[offsets[full] + y] * completed[y]
+        law[places[offsets[full] + y]] = potential[offsets[full] + y] * completed[y]

@@ -19,7 +19,6 @@ from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
 ROUND_OFF = 1e-10
-SMALL = 2_000_000  # numbers, 16 MB: as much memory is always there
 
 
 def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = None) -> Law:
@@ -61,8 +60,7 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
     process.needs_table("transient laws")
     clocks = _checks.clocks(clock)
     states = (process.vocab_size + 1) ** process.length
-    if states * clocks.size > SMALL:
-        _checks.fits_in_memory(8 * states * clocks.size, f"laws at {clocks.size} clocks", "ask for fewer clocks")
+    _checks.fits_in_memory(8 * states * clocks.size, f"laws at {clocks.size} clocks", "ask for fewer clocks")
     laws, method, error = _laws(process, np.atleast_1d(clocks), starting_law(process, start))
     return Law(laws.reshape(*clocks.shape, *process.shape), process.problem, clocks, method, error)
 

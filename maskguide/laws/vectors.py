@@ -72,6 +72,19 @@ def plus_ratios(typing, total, values, place, divisors, there):
     return SIXTEEN(total, values, place, divisors, there), generate
 
 
+@intrinsic
+def ratio(typing, total, divisors, place):
+    """Total / divisors[place : place + 16], zero where these are not positive."""
+
+    def generate(context, builder, signature, arguments):
+        total, divisors, place = arguments
+        under = _load(context, builder, signature.args[1], divisors, place, WIDTH)
+        zero = ir.Constant(under.type, [0.0] * WIDTH)
+        return builder.select(builder.fcmp_ordered(">", under, zero), builder.fdiv(total, under), zero)
+
+    return SIXTEEN(total, divisors, place), generate
+
+
 @intrinsic(prefer_literal=True)
 def plus_repeated(typing, total, values, place, stride):
     """Total + values[place : place + 8], runs of `stride` (1, 2, 4 or 8) of them given twice: the parents, N = 2."""

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 import maskguide as mg
-from maskguide.laws import contour, layout, rational, resolvents, sweep, transient
+from maskguide.laws import contour, decade, lanes, layout, rational, resolvents, sweep, transient
 from maskguide.laws import enumerate as oracle
 
 from ..conftest import random_problem
@@ -86,8 +87,8 @@ def test_problems_stay_within_the_error(length, seed, zeros, weight, clock):
     process = mg.GuidedProcess(random_problem(seed, 2, length, zeros=zeros), mg.Guidance("product", weight))
     law, chain = mg.transient_law(process, clock), layout.grouped_chain(process, weight)
     points, weights, _ = contour.hyperbola(np.array([clock]), length, 1e-16)
-    finest = chain.layout.to_lattice(contour._from_memory(chain, points, weights, np.empty(0)))[0]
-    assert law.method == "contour" and np.abs(law.probs - finest).sum() < min(1e-12, law.error)
+    finest = decade.laws(chain, points, weights, np.empty(0))[0]
+    assert law.method == "contour" and np.abs(law.probs.ravel() - finest).sum() < min(1e-12, law.error)
     assert abs(law.probs.sum() - 1) < law.error
 
 
@@ -104,7 +105,39 @@ def test_the_kernel_against_its_numpy_twin(vocab_size, length, started):
         points, weights, _ = rational.rational(0.7, length)
         twin = np.real(np.tensordot(weights[0], sweep.resolvent(rates, points, start), axes=1))
         law = resolvents.law(chain, 0.7, chain.layout.from_lattice(start) if started else np.empty(0))
-        assert np.abs(chain.layout.to_lattice(law) - twin).max() < 1e-12
+        assert np.abs(law.reshape(process.shape) - twin).max() < 1e-12
+
+
+@pytest.mark.parametrize("vocab_size, length", [(2, 1), (5, 1), (3, 2), (2, 5), (3, 4)])
+@pytest.mark.parametrize("started", [False, True])
+def test_many_clocks_against_the_numpy_twin(vocab_size, length, started, monkeypatch):
+    process = mg.GuidedProcess(random_problem(3, vocab_size, length, zeros=0.3), mg.Guidance("product", 1.5))
+    rates, chain = process.rates(), layout.grouped_chain(process, 1.5)
+    start = sweep.all_masked(rates)
+    if started:
+        start = np.random.default_rng(1).random(process.shape) * (process.problem.target_table > 0)
+        start /= start.sum()
+    points, weights, _ = contour.hyperbola(np.geomspace(0.3, 3, 20), length)
+    twin = np.real(np.tensordot(weights, sweep.resolvent(rates, points, start), axes=1))
+    for together in (7, 1024):
+        monkeypatch.setattr(decade, "AT_A_TIME", together)
+        found = decade.laws(chain, points, weights, chain.layout.from_lattice(start) if started else np.empty(0))
+        assert np.abs(found.reshape(twin.shape) - twin).max() < 1e-12
+
+
+@njit
+def shares(nodes, points, rate, factor, found):
+    lanes.keep(resolvents.share(lanes.plus(lanes.alike(3.0, nodes), found, 0), points, rate, factor), found, 0)
+
+
+@pytest.mark.parametrize("nodes", [10, 12])
+@pytest.mark.parametrize("rate", [0.0, 7.5, 1e59, 1e61, 1e200])
+def test_complex_lanes_are_divided_at_any_rate(nodes, rate):
+    rng = np.random.default_rng(nodes)
+    points, values = (rng.normal(size=nodes) + 1j * rng.normal(size=nodes) for _ in range(2))
+    found = lanes.interleaved(values)
+    shares((0,) * nodes, lanes.divisors(points), rate, 0.5, found)
+    np.testing.assert_allclose(found, lanes.interleaved(0.5 * (values + 3) / (points + rate)), rtol=1e-13)
 
 
 def test_states_whose_potential_vanishes_send_nothing_on():
@@ -115,9 +148,9 @@ def test_states_whose_potential_vanishes_send_nothing_on():
     potential = chain.layout.to_lattice(chain.potential)
     assert potential[0, 2] == 0 < potential[0, 1]
     exact = oracle.transient_law(process.problem, "product", 33.0, 1.0, binary=True).astype(float)
-    together = contour._from_memory(chain, *contour.hyperbola(np.array([1.0]), 2)[:2], np.empty(0))[0]
+    together = decade.laws(chain, *contour.hyperbola(np.array([1.0]), 2)[:2], np.empty(0))[0]
     for law in (resolvents.law(chain, 1.0, np.empty(0)), together):
-        assert np.abs(chain.layout.to_lattice(law) - exact).sum() < 1e-12
+        assert np.abs(law.reshape(process.shape) - exact).sum() < 1e-12
 
 
 def test_beyond_fifteen_coordinates_a_hyperbola_serves():
