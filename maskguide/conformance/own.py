@@ -44,7 +44,8 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
         dtype: Any,
         start: np.ndarray | None = None,
     ) -> Any:
-        process = claim.process(denoiser._problem, weight)
+        problem: Any = denoiser._problem
+        process = claim.process(problem, weight)
         grid = None if claim.is_limit else claim.times(num_steps)
         drawn = sample(
             process, n, method, seed, engine, grid, start=start, schedule=claim.schedule, record=True,

@@ -14,7 +14,7 @@ from .guard import Caller, Sampler
 from .sequential import shares
 from .settings import Seeds, Setting, settings
 from .side_tasks import BatchTask, PromptTask, SeedTask, SevensTask, SinglesTask, StepsTask, takes_start
-from .tasks import LawTask, Plan, Task
+from .tasks import LargeTask, LawTask, Plan, Task
 
 BACKENDS = ("numpy", "torch")
 DIAGNOSIS_SECONDS = 4.0  # spent on more counts once the sampler has failed
@@ -34,6 +34,7 @@ def check(
     backend: str = "numpy",
     plain: bool = True,
     fail_fast: bool = False,
+    large_seconds: float = 12.0,
     cases: Sequence[Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -66,6 +67,8 @@ def check(
         Whether to hand out, in one case, a denoiser that does not carry over revealed tokens.
     fail_fast : bool
         Stop at the first finding, without collecting counts for a diagnosis.
+    large_seconds : float
+        For the case of 50,000 tokens; a sampler too slow to be judged in that time is not, and the report says so.
     cases : sequence of Case, optional
         Instead of the default ones of :mod:`.bank`.
     progress : callable, optional
@@ -88,7 +91,7 @@ def check(
         _callable(sampler), _positive(time_limit, "time_limit"), _checks.choice(backend, BACKENDS, "backend")
     )
     plan = Plan(tolerance=None if tolerance is None else _positive(tolerance, "tolerance"))
-    plan = plan.quick() if quick else plan
+    plan = plan.quick() if quick else replace(plan, large_seconds=_positive(large_seconds, "large_seconds"))
     tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases))
     _run(tasks, begun + _positive(max_seconds, "max_seconds"), fail_fast, progress or (lambda done: None))
     for task in tasks:
@@ -107,11 +110,13 @@ def planned(sampler: Sampler, claim: str | Claim, *, plain: bool = True, quick: 
 def _tasks(caller, claim, seeds, plan, alpha, plain, quick, cases) -> Iterator[Task]:
     """Laws of every setting, and the other tasks on the case whose draws are least often equal."""
     found = settings(list(_default_cases(claim, quick) if cases is None else cases), claim, plain=plain, quick=quick)
+    large = [Setting(case, claim, "float32") for case in _large_cases(claim)] if cases is None and not quick else []
     main = min(found, key=lambda setting: (setting.case.problem.length == 1, (setting.law**2).sum()))
     sides = list(_sides(caller.sampler, claim, main))
-    levels = _levels(alpha, found, sides)
-    for setting in found:
-        yield LawTask(setting, caller, seeds, plan, levels[setting.name], alternatives=_alternatives())
+    levels = _levels(alpha, found + large, sides)
+    for setting in found + large:
+        kind = LargeTask if setting.is_large else LawTask
+        yield kind(setting, caller, seeds, plan, levels[setting.name], alternatives=_alternatives())
     for kind in sides:
         yield kind(main, caller, seeds, plan, levels[""])
 
@@ -196,6 +201,12 @@ def _default_cases(claim: Claim, quick: bool) -> Sequence[Any]:
     from .bank import default_cases
 
     return default_cases(claim, quick)
+
+
+def _large_cases(claim: Claim) -> Sequence[Any]:
+    from .large_vocabulary import large_vocabulary_cases
+
+    return large_vocabulary_cases(claim)
 
 
 def _alternatives() -> Callable[[Any, Claim], Any]:

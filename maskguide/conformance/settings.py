@@ -13,7 +13,8 @@ import numpy as np
 from .. import _checks
 from ..problems.table import TableProblem
 from .claim import Claim
-from .denoiser import Model
+from .denoiser import FactorisedModel, Model
+from .reveals import reveal_law
 
 SEED_STRIDE, SEED_RANGE = 2_654_435_761, 2**31  # odd stride: no seed comes twice, and neighbours are far apart
 LIMIT_STEPS = 128  # what a sampler is asked for where only the limit is claimed
@@ -43,17 +44,40 @@ class Setting:
     @property
     def name(self) -> str:
         """Problem, weight, steps and what is special."""
-        kind = [self.dtype] * (self.dtype != "float64") + ["plain network"] * self.case.plain
+        kind = [self.dtype] * (self.dtype != "float64") + ["plain network"] * self.is_plain
         return ", ".join([f"{self.case.problem.name}, w = {self.case.weight:g}, K = {self.num_steps}", *kind])
 
     def model(self) -> Model:
         """A denoiser."""
-        return Model(self.case.problem, carry_over=not self.case.plain, dtype=self.dtype)
+        if self.is_large:
+            return FactorisedModel(self.case.problem, dtype=self.dtype)
+        return Model(self.case.problem, carry_over=not self.is_plain, dtype=self.dtype)
 
     @cached_property
     def law(self) -> np.ndarray:
-        """The exact law under the claim, (N+1,)*D."""
-        return self.claim.law(self.case.problem, self.case.weight, self.num_steps)
+        """The exact law under the claim, (N+1,)*D; on bins for a large vocabulary."""
+        return self.case.law(self.claim)
+
+    def states(self, tokens: np.ndarray) -> np.ndarray:
+        """Tokens as the law counts them: bins of a large vocabulary, otherwise themselves."""
+        return self.case.bins(tokens) if self.is_large else tokens
+
+    def reveals(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Times and, for each coordinate, the law of when it is revealed: :func:`.reveals.reveal_law`."""
+        if not self.is_large:
+            return reveal_law(self.claim, self.case.problem, self.case.weight, self.num_steps)
+        found = [reveal_law(self.claim, part, self.case.weight, self.num_steps) for part in self.case.coordinates]
+        return found[0][0], [law for _, laws in found for law in laws]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the case has a vocabulary too large for a lattice."""
+        return hasattr(self.case, "bins")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the denoiser does not carry over revealed tokens."""
+        return getattr(self.case, "plain", False)
 
 
 def settings(cases: list[Any], claim: Claim, *, plain: bool = True, quick: bool = False) -> list[Setting]:

@@ -15,12 +15,13 @@ from .claim import Claim
 from .evidence import bernoulli_interval, tv_width
 from .findings import FAILED, PASSED, SKIPPED, UNDECIDED, Check, Finding, Picture
 from .guard import Caller, Draw, Fault
-from .reveals import by_time, order_law, orders, reveal_law
+from .reveals import by_time, order_law, orders
 from .sequential import IndependenceTest, LawTest
 from .settings import Seeds, Setting
 
 FIRST, LARGEST, CALL_SECONDS = 64, 16_384, 1.0  # draws of a first call and of any; a call is to take so long at most
 SURE = 5.0  # standard deviations; only to name what has been rejected already
+SEEN = 0.25  # TV; a large vocabulary on which no such bias would be seen was not tested
 ENOUGH = 2_000  # draws a case, for the diagnosis, once the sampler has failed
 
 
@@ -38,6 +39,8 @@ class Plan:
         Calls of batches of 1 and 7, and for how long at most.
     seed_draws : int
         Draws of a call in the checks of seeds.
+    large_seconds :
+        For a large vocabulary; none of it in a quick run.
     """
 
     most: int = 60_000
@@ -45,6 +48,7 @@ class Plan:
     single_calls: int = 300
     single_seconds: float = 4.0
     seed_draws: int = 256
+    large_seconds: float = 12.0
 
     DEFAULT_TOLERANCE = 0.03
 
@@ -200,11 +204,12 @@ class LawTask(Task):
         return int(max(1, min(wanted, LARGEST, self.rate * min(CALL_SECONDS, self.caller.time_limit / 4))))
 
     def _update(self, draw: Draw) -> None:
-        self.tests["law"][0].update(draw.tokens)
+        states = self.setting.states(draw.tokens)
+        self.tests["law"][0].update(states)
         for i, test in enumerate(self.tests["marginals"]):
-            test.update(draw.tokens[:, i])
-        self.tests["independence"][0].update(draw.tokens)
-        excess, variance = excess_matches(draw.tokens)
+            test.update(states[:, i])
+        self.tests["independence"][0].update(states)
+        excess, variance = excess_matches(states)
         self.excess, self.variance = self.excess + excess, self.variance + variance
         times, ranks = draw.extras.get("reveal_time"), draw.extras.get("reveal_order")
         if times is not None:
@@ -214,8 +219,8 @@ class LawTask(Task):
 
     def _update_times(self, times: np.ndarray, masked: np.ndarray) -> None:
         if not hasattr(self, "grid"):
-            case, level = self.setting.case, self.alphas["reveal times"] / masked.shape[1]
-            self.grid, laws = reveal_law(self.setting.claim, case.problem, case.weight, self.setting.num_steps)
+            level = self.alphas["reveal times"] / masked.shape[1]
+            self.grid, laws = self.setting.reveals()
             if laws:
                 self.tests["reveal times"] = [LawTest(p, alpha=level) for p in laws]
         bins = by_time(times, masked, self.grid)
@@ -285,13 +290,13 @@ class LawTask(Task):
         return f"draws of one batch are not independent: {' and '.join(shown)} are equal pairs, {expected:.3g} expected"
 
     def _law_finding(self) -> tuple[str, str]:
-        test, case = self.tests["law"][0], self.setting.case
+        test = self.tests["law"][0]
         counts = test.counts.reshape(self.law.shape)
         masked, supposed = masked_mass(counts), masked_mass(self.law)
         if masked and not supposed:
             return "masks", f"{masked} of {self.n} draws hold a mask; the law has none"
         if counts.max() == self.n and self.law.max() < 1:
-            state = case.problem.context_name(np.unravel_index(int(counts.argmax()), counts.shape))
+            state = state_name(int(counts.argmax()), counts.shape)
             return (
                 "constant",
                 f"every one of {self.n} draws is {state}; the law gives it {self.law.flat[counts.argmax()]:.3g}",
@@ -304,7 +309,7 @@ class LawTask(Task):
         share = counts / counts.sum()
         off = impossible if impossible.any() else np.abs(share - self.law)
         index = int(off.argmax())
-        state = self.setting.case.problem.context_name(np.unravel_index(index, counts.shape))
+        state = state_name(index, counts.shape)
         exact = "which is impossible" if impossible.any() else f"exact {self.law.flat[index]:.4g}"
         return f"{state} seen {share.flat[index]:.4g}, {exact}"
 
@@ -336,10 +341,50 @@ class LawTask(Task):
 
 
 DRAWN = ("law", "marginals", "independence", "reveal times", "reveal order", "batch size", "steps")
+
+
+class LargeTask(LawTask):
+    """A large vocabulary: few draws, as each is dear; the law, on bins of tokens, is tested but not certified."""
+
+    CHECKS = ("law", "marginals", "independence", "reveal times")
+
+    def _advance(self) -> None:
+        try:
+            super()._advance()
+        except Fault as fault:
+            if fault.kind != "hangs":
+                raise
+            self.done, self.reason = True, "too slow for it: one draw takes longer than the time limit"
+
+    def _size(self) -> int:
+        return min(super()._size(), self.n) if self.n else 1
+
+    def _update_order(self, ranks: np.ndarray) -> None:
+        """Not judged."""
+
+    def _finished(self) -> bool:
+        return super()._finished() or self.seconds > self.plan.large_seconds
+
+    def _outcome(self, what: str) -> tuple[str, str]:
+        if what != "law" or not self.done or self._failed("law"):
+            return super()._outcome(what)
+        if self.tests["law"][0].smallest_visible_bias > SEEN:
+            return SKIPPED, f"too slow for it: {self.n} draws in {self.seconds:.0f} s"
+        return PASSED, "on bins of tokens, not rejected"
+
+
 REVEAL_RULES = {
     "reveal times": "reveal times do not follow the law of the claim (a step from t to t' < t: t' <= reveal_time < t)",
     "reveal order": "positions are not revealed in the order of the chain's law",
 }
+
+
+def state_name(index: int, shape: tuple[int, ...]) -> str:
+    """A lattice state in words: (x0=1, x1=mask)."""
+    tokens = (
+        "mask" if v == size - 1 else str(v) for v, size in zip(np.unravel_index(index, shape), shape, strict=True)
+    )
+    return "(" + ", ".join(f"x{i}={token}" for i, token in enumerate(tokens)) + ")"
 
 
 def masked_mass(array: np.ndarray) -> Any:
