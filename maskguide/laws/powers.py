@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from llvmlite import ir
@@ -82,6 +83,7 @@ def half_power(x, twice):
     return root * once * (x if twice >= 4 else 1.0)
 
 
+@lru_cache(maxsize=64)
 def parts(exponent: float) -> tuple[float, float]:
     """The exponent as a number of 40 bits and the rest."""
     high = (np.float64(exponent).view(np.int64) & ~np.int64(2**12 - 1)).view(np.float64)

@@ -73,7 +73,7 @@ def stages(process: GuidedProcess, clock: float) -> list[tuple[Rates, float]]:
 def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) -> tuple[np.ndarray, str, float]:
     """The laws at all clocks, segment by segment, each from the law at the end of the one before."""
     method, (first, *more) = _method(process), process.segments
-    if not more and clocks.min() > 0 and clocks.max() < np.inf:
+    if not more and all(0 < u < np.inf for u in clocks.tolist()):
         found, error = _run(process, first.weight, law, clocks, method)
         return found, method, error
     laws, found = np.zeros((clocks.size, *process.shape)), np.empty(0)
