@@ -116,8 +116,9 @@ def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, norma
     """
     xp = namespace(log_reference)
     possible = log_reference > -inf if a == 0 else (log_reference > -inf) & (log_target > -inf)
-    first, second = (xp.where(log > -inf, log, 0.0) for log in (log_target, log_reference))
-    log_rate = xp.where(possible, a * first + b * second, -inf)
+    with np.errstate(invalid="ignore"):  # 0 inf and inf - inf, only where impossible
+        log_rate = b * log_reference if a == 0 else a * log_target + b * log_reference
+    log_rate = xp.where(possible, log_rate, -inf)
     if not normalise:
         return log_rate
     largest = xp.amax(log_rate, -1)[..., None]

@@ -7,10 +7,13 @@ has not been run there, nor under torch.compile.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
 from ...methods import FixedCount, Method, PredictorCorrector, Remasking, RungeKutta, Step, Trapezoidal, ancestral
+from ...problems.conditionals import ExactDenoiser
 from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal
 from .walk import Walk
@@ -37,7 +40,22 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         ancestral.check_rule(task.process, {step.weight for step in task.steps}, task.method.name)
     limit = RATES_BYTES if task.device == "cpu" else DEVICE_RATES_BYTES
     size = max(1, limit // (8 * task.process.length * task.process.vocab_size))
-    return _joined([_chunk(task, start[k : k + size], first + k) for k in range(0, len(start), size)])
+    with _one_thread(task):
+        return _joined([_chunk(task, start[k : k + size], first + k) for k in range(0, len(start), size)])
+
+
+@contextmanager
+def _one_thread(task: Task):
+    """Chunks are too small to share out, and threads that wait for a busy core cost ten times their work.
+
+    A network of unknown size keeps the threads that torch has been given.
+    """
+    before, ours = torch.get_num_threads(), task.process.on_lattice or isinstance(task.process.problem, ExactDenoiser)
+    torch.set_num_threads(1 if ours else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()
