@@ -405,8 +405,7 @@ FAULTY = {
     "w one too large": Specimen(in_steps(weighted(lambda w: w + 1)), ANCESTRAL, "w + 1"),
     "conditionals swapped": Specimen(in_steps(swapped), ANCESTRAL, "conditionals swapped"),
     "guidance ignored": Specimen(in_steps(weighted(lambda w: 0.0)), ANCESTRAL, "guidance ignored"),
-    "w = 0 is unconditional": Specimen(in_steps(falsy_weight), ANCESTRAL, "unconditional at w = 0",
-                                        options={"quick": False}),
+    "w = 0 is unconditional": Specimen(in_steps(falsy_weight), ANCESTRAL, "unconditional at w = 0"),
     "another label": Specimen(in_steps(next_label), ANCESTRAL, "another label"),
     "mean of the classes": Specimen(in_steps(mean_of_classes), ANCESTRAL, "class prior ignored"),
     # positions and orders
