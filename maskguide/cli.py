@@ -236,7 +236,7 @@ def conform(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer cases and draws, a wider tolerance.")] = False,
     seed: Annotated[int, typer.Option(help="Of the seeds the sampler is given.")] = 0,
     backend: Annotated[str, typer.Option(help="numpy or torch: whose dtypes the sampler takes.")] = "numpy",
-    time_limit: Annotated[float, typer.Option(help="Seconds a call may take.")] = 20.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds a call may take.")] = 60.0,
     tolerance: Annotated[float | None, typer.Option(help="TV within which a law is certified.")] = None,
     plain: Annotated[bool, typer.Option(help="Also hand out a denoiser without carry-over of tokens.")] = True,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from .._arrays import Placed, namespace
-from ..problems.conditionals import Denoiser, label_row, token_array
-from ..problems.mixture import ProductMixture
+from .._arrays import namespace
 
 
 class Model:
@@ -18,7 +16,7 @@ class Model:
 
     Parameters
     ----------
-    problem : TableProblem, or any other exact Denoiser
+    problem : TableProblem, or anything else with its log_conditionals
     carry_over : bool
         True: a revealed position has probability one at its own token. False, as a plain network behaves: it has
         the conditional of that position given the *other* revealed tokens, and a sampler must keep the token itself.
@@ -43,7 +41,7 @@ class Model:
     [[[0.824, 0.176], [0.824, 0.176]]]
     """
 
-    def __init__(self, problem: Denoiser, *, carry_over: bool = True, dtype: str = "float64"):
+    def __init__(self, problem: Any, *, carry_over: bool = True, dtype: str = "float64"):
         self.length, self.vocab_size, self.num_classes = problem.length, problem.vocab_size, problem.num_classes
         self.mask_id, self.label = problem.vocab_size, problem.target
         self.dtype = _checks.choice(dtype, ("float32", "float64"), "dtype")
@@ -70,31 +68,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self._problem!r}, carry_over={self.carry_over}, dtype={self.dtype!r})"
-
-
-class FactorisedModel(Model):
-    """A denoiser whose positions do not depend on each other, for any vocabulary: rows are looked up, not computed.
-
-    Parameters
-    ----------
-    problem : ProductMixture
-        Each class one product, and the classes differ in one coordinate: then the mixture is a product too.
-    dtype : str
-    """
-
-    def __init__(self, problem: ProductMixture, *, dtype: str = "float64"):
-        super().__init__(problem, dtype=dtype)
-        shares = np.vstack([problem.class_weights, problem.weights])
-        with np.errstate(divide="ignore"):
-            self._logs = Placed(np.log(np.tensordot(shares, problem.probs, axes=1)).astype(dtype))
-
-    def __call__(self, tokens: Any, label: Any = None) -> Any:
-        """As every Model."""
-        tokens = token_array(self._problem, tokens)
-        logs = self._logs.like(tokens)[label_row(self._problem, None if label is None else operator.index(label))]
-        xp = namespace(tokens)
-        found = xp.stack([logs] * len(tokens))
-        row, place = xp.where(tokens != self.mask_id)
-        found[row, place] = -np.inf
-        found[row, place, tokens[row, place]] = 0.0
-        return found

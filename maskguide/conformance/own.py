@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..problems.conditionals import Denoiser
 from ..sampling import sample
 from .claim import LIMIT, Claim
 from .denoiser import Model
@@ -44,8 +45,7 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
         dtype: Any,
         start: np.ndarray | None = None,
     ) -> Any:
-        problem: Any = denoiser._problem
-        process = claim.process(problem, weight)
+        process = claim.process(_dressed(denoiser._problem), weight)
         grid = None if claim.is_limit else claim.times(num_steps)
         drawn = sample(
             process, n, method, seed, engine, grid, start=start, schedule=claim.schedule, record=True,
@@ -55,6 +55,15 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
 
     sampler.__qualname__ = f"own({str(claim)!r})"
     return sampler
+
+
+def _dressed(problem: Any) -> Any:
+    """A problem that knows its conditionals only, with what else a Denoiser says of itself."""
+    if isinstance(problem, Denoiser):
+        return problem
+    problem.class_names = tuple(f"class {k}" for k in range(problem.num_classes))
+    problem.prior = np.full(problem.num_classes, 1 / problem.num_classes)
+    return problem
 
 
 def _times(clock: np.ndarray | None, claim: Claim) -> np.ndarray:

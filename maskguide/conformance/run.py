@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _checks
 from .claim import Claim
-from .findings import Finding, Report
+from .findings import Finding, Picture, Report
 from .guard import Caller, Sampler
 from .sequential import shares
 from .settings import Seeds, Setting, settings
@@ -17,7 +17,8 @@ from .side_tasks import BatchTask, PromptTask, SeedTask, SevensTask, SinglesTask
 from .tasks import LargeTask, LawTask, Plan, Task
 
 BACKENDS = ("numpy", "torch")
-DIAGNOSIS_SECONDS = 4.0  # spent on more counts once the sampler has failed
+DIAGNOSIS_SECONDS = 3.0  # spent on more counts once the sampler has failed
+QUICK_STATES = 100  # lattice states up to which the laws of all alternatives take well under a second
 HANGS = 2  # calls that hang before the suite gives up
 
 
@@ -28,13 +29,13 @@ def check(
     seed: int = 0,
     alpha: float = 1e-6,
     quick: bool = False,
-    time_limit: float = 20.0,
+    time_limit: float = 60.0,
     max_seconds: float = 900.0,
     tolerance: float | None = None,
     backend: str = "numpy",
     plain: bool = True,
     fail_fast: bool = False,
-    large_seconds: float = 12.0,
+    large_seconds: float = 6.0,
     cases: Sequence[Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -145,10 +146,16 @@ def _levels(alpha: float, found: list[Setting], sides: list[type[Task]]) -> dict
 
 
 def _run(tasks: list[Task], until: float, fail_fast: bool, progress: Callable[[int], None]) -> None:
-    """Round after round, a few calls of each task; once a law is rejected, only what the diagnosis needs."""
+    """Round after round, a few calls of each task; once a law is rejected, only what the diagnosis needs.
+
+    The large vocabulary comes last, where nothing else was found.
+    """
     failing = False
     while live := [task for task in tasks if not task.done]:
-        for task in live:
+        small = [task for task in live if not isinstance(task, LargeTask)]
+        if failing and not small:
+            return
+        for task in small or live:
             if perf_counter() > until or _hangs(tasks) >= HANGS:
                 return
             task.advance()
@@ -180,7 +187,8 @@ def _hangs(tasks: list[Task]) -> int:
 def _report(tasks, claim, caller, alpha, seed, seconds) -> Report:
     pictures = tuple(p for task in tasks if isinstance(task, LawTask) and (p := task.picture))
     findings = [finding for task in tasks for finding in task.findings()]
-    diagnosis = _diagnosis(pictures, claim) if any(f.kind in LAWS for f in findings) else None
+    failed = {finding.case for finding in findings if finding.kind in LAWS}
+    diagnosis = _diagnosis(pictures, failed, claim) if failed else None
     return Report(
         sampler=_name(caller.sampler), claim=claim, checks=tuple(row for task in tasks for row in task.rows()),
         findings=tuple(_explained(finding, diagnosis) for finding in findings), diagnosis=diagnosis,
@@ -215,10 +223,12 @@ def _alternatives() -> Callable[[Any, Claim], Any]:
     return alternative_laws
 
 
-def _diagnosis(pictures, claim: Claim) -> Any:
+def _diagnosis(pictures: Sequence[Picture], failed: set[str], claim: Claim) -> Any:
+    """From the cases that failed, and from others where the alternatives are quickly computed."""
     from .diagnosis import diagnose
 
-    return diagnose([(picture.case, picture.counts) for picture in pictures], claim)
+    used = [picture for picture in pictures if picture.name in failed or picture.law.size <= QUICK_STATES]
+    return diagnose([(picture.case, picture.counts) for picture in used], claim)
 
 
 def _callable(sampler: Any) -> Sampler:

@@ -13,10 +13,11 @@ import numpy as np
 from .. import _checks
 from ..problems.table import TableProblem
 from .claim import Claim
-from .denoiser import FactorisedModel, Model
+from .denoiser import Model
 from .reveals import reveal_law
 
 SEED_STRIDE, SEED_RANGE = 2_654_435_761, 2**31  # odd stride: no seed comes twice, and neighbours are far apart
+UNDEFINED = 1e-12  # probability of undefined contexts that is taken for none
 LIMIT_STEPS = 128  # what a sampler is asked for where only the limit is claimed
 IDENTITIES = {0.0: "w = 0 is the conditional law", -1.0: "w = -1 is the unconditional law"}
 
@@ -49,8 +50,6 @@ class Setting:
 
     def model(self) -> Model:
         """A denoiser."""
-        if self.is_large:
-            return FactorisedModel(self.case.problem, dtype=self.dtype)
         return Model(self.case.problem, carry_over=not self.is_plain, dtype=self.dtype)
 
     @cached_property
@@ -81,7 +80,13 @@ class Setting:
 
 
 def settings(cases: list[Any], claim: Claim, *, plain: bool = True, quick: bool = False) -> list[Setting]:
-    """Every case in float64; the first of several coordinates in float32 too, and as a plain network; w = 0 and -1."""
+    """Every case on which the claim is defined, in float64, and identities at w = 0 and -1.
+
+    The first of several coordinates in float32 too, and with a plain network.
+    """
+    cases = [case for case in cases if is_defined(case, claim)]
+    if not cases:
+        _checks.fail("no case", "at least one on which the claim is defined everywhere", "give others")
     if not plain:
         cases = [replace(case, plain=False) for case in cases]
     several = next((case for case in cases if case.problem.length > 1), cases[0])
@@ -107,6 +112,17 @@ def _applies(case: Any, claim: Claim) -> bool:
     except _checks.InputError:
         return False
     return True
+
+
+def is_defined(case: Any, claim: Claim) -> bool:
+    """Whether the chain never meets a context that the target (at w = -1 the mixture) cannot have.
+
+    Parallel reveals may lead there. No conditional is defined in it: what a sampler does then is no fault.
+    """
+    problem, law = case.problem, case.law(claim)
+    table = problem.mixture_table if case.weight == -1 else problem.target_table
+    stuck = (table == 0) & (np.indices(law.shape) == problem.vocab_size).any(axis=0)
+    return float(law[stuck].sum()) < UNDEFINED
 
 
 def prompted(problem: TableProblem, coordinate: int, token: int) -> TableProblem:

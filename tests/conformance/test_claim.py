@@ -7,7 +7,6 @@ import pytest
 
 import maskguide as mg
 from maskguide.conformance import Claim, Model
-from maskguide.conformance.denoiser import FactorisedModel
 from maskguide.conformance.reveals import by_time, order_law, orders, reveal_law
 from maskguide.conformance.settings import Seeds, prompted
 from tests.conftest import random_problem
@@ -198,16 +197,3 @@ def test_seeds_never_come_twice():
     drawn = [seeds.spread() for _ in range(5000)]
     assert len(set(drawn)) == 5000 and min(drawn) >= 0 and max(drawn) < 2**31
     assert np.diff(Seeds(0).run(5)).tolist() == [1, 1, 1, 1]
-
-
-@pytest.mark.parametrize("label", [0, 1, None])
-def test_factorised_model_as_the_general_one(label):
-    """Classes that differ in the first coordinate only."""
-    rng = np.random.default_rng(0)
-    probs = rng.dirichlet(np.ones(4), (2, 3))
-    probs[1, 1:] = probs[0, 1:]
-    problem, tokens = mg.ProductMixture(probs, [0.4, 0.6], [0, 1]), rng.integers(5, size=(20, 3))
-    found = FactorisedModel(problem)(tokens, label)
-    with np.errstate(invalid="ignore"):
-        gap = np.nan_to_num(found - Model(problem)(tokens, label))
-    assert np.abs(gap).max() < 1e-12 and (np.isinf(found) == np.isinf(Model(problem)(tokens, label))).all()
