@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -205,6 +205,18 @@ def short(value: object) -> str:
         return f"an array of shape {value.shape}, dtype {value.dtype}"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def target(value: int | str, class_names: Sequence[str], prior: Any) -> int:
+    """The index of the class to guide towards, given by name or number; its prior is positive."""
+    if isinstance(value, str):
+        value = class_names.index(choice(value, class_names, "target class"))
+    index = integer(value, "target", 0)
+    if index >= len(class_names):
+        fail(f"target = {index}", f"0 <= target < K = {len(class_names)}", "count classes from 0")
+    if prior[index] == 0:
+        fail(f"prior[{index}] = 0 is the target's", "the target has a positive prior", "raise it")
+    return index
 
 
 def names(values: Sequence[object] | None, count: int, default: str, what: str) -> tuple[str, ...]:

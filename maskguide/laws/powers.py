@@ -9,10 +9,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from llvmlite import ir
 from numba import int64, njit
-from numba.core import types
-from numba.extending import intrinsic
+
+from .._bits import bits_of, float_of
 
 ODD_TERMS = [2 / math.log(2) / (2 * j + 1) for j in range(10, -1, -1)]  # log2((1 + s)/(1 - s)) / s in powers of s^2
 EXPONENTIAL = [math.log(2) ** j / math.factorial(j) for j in range(13, -1, -1)]  # 2^f, |f| <= 1/2
@@ -25,26 +24,6 @@ SHIFTED = int64(np.float64(SHIFTER).view(np.int64))
 TINY, LIFT = 2.0**-960, 64
 
 
-@intrinsic
-def bits(typing, number):
-    """The 64 bits of a float64 as an integer."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic
-def number(typing, bits):
-    """The float64 with these 64 bits."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
-
-
 @njit(cache=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def power(x, high, low):
     """x^(high + low) for 0 < x <= inf, with a relative error of 3e-16 (1 + |exponent|) from 1e-300 to 1e300.
@@ -55,9 +34,9 @@ def power(x, high, low):
     so that its product with k is exact and the error does not grow with k.
     """
     lifted = x * 2.0**LIFT if x < TINY else x
-    place = bits(lifted) - ROOT_HALF + ONE
-    k = number((place >> 52) - BIAS + SHIFTED) - SHIFTER - (LIFT if x < TINY else 0)
-    m = number((place & MANTISSA) + ROOT_HALF)
+    place = bits_of(lifted) - ROOT_HALF + ONE
+    k = float_of((place >> 52) - BIAS + SHIFTED) - SHIFTER - (LIFT if x < TINY else 0)
+    m = float_of((place & MANTISSA) + ROOT_HALF)
     s = (m - 1) / (m + 1)
     t = s * s
     series = ((((L10 * t + L9) * t + L8) * t + L7) * t + L6) * t + L5
@@ -69,7 +48,7 @@ def power(x, high, low):
     f = (whole - (n - SHIFTER)) + rest
     found = (((((E13 * f + E12) * f + E11) * f + E10) * f + E9) * f + E8) * f + E7
     found = ((((((found * f + E6) * f + E5) * f + E4) * f + E3) * f + E2) * f + E1) * f + E0
-    found *= number((bits(n) - SHIFTED + BIAS) << 52)
+    found *= float_of((bits_of(n) - SHIFTED + BIAS) << 52)
     found = found if exponent > -1022 else 0.0
     found = found if exponent < 1024 else np.inf
     return found if x < np.inf else np.inf

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _checks
 from . import counts
+from .labelled import floats
 from .scaled import Scaled, product
 from .table import TableProblem
 
@@ -68,7 +69,7 @@ class ExchangeableProblem:
         name: str = "exchangeable",
         source: str = "",
     ):
-        laws, weights = _floats(count_laws, "count_laws"), _floats(prior, "prior")
+        laws, weights = floats(count_laws, "count_laws"), floats(prior, "prior")
         self.num_classes, self.vocab_size, self.length = _shape(laws, weights)
         _fits(self.vocab_size, self.length)
         self.count_laws = np.array([_count_law(law, f"count_laws[{k}]") for k, law in enumerate(laws)])
@@ -76,7 +77,7 @@ class ExchangeableProblem:
         self.class_names = _checks.names(class_names, self.num_classes, "class ", "class names")
         self.token_names = _checks.names(token_names, self.vocab_size, "", "token names")
         self.name, self.source = name, source
-        self.target = self._target_index(target)
+        self.target = _checks.target(target, self.class_names, self.prior)
         self._arrangements = counts.per_arrangement(self.count_laws)
 
     @classmethod
@@ -171,28 +172,11 @@ class ExchangeableProblem:
             token_names=[self.token_names] * self.length,
         )  # fmt: skip
 
-    def _target_index(self, target: int | str) -> int:
-        if isinstance(target, str):
-            target = self.class_names.index(_checks.choice(target, self.class_names, "target class"))
-        index = _checks.integer(target, "target", 0)
-        if index >= self.num_classes:
-            _checks.fail(f"target = {index}", f"0 <= target < K = {self.num_classes}", "count classes from 0")
-        if self.prior[index] == 0:
-            _checks.fail(f"prior[{index}] = 0 is the target's", "the target has a positive prior", "raise it")
-        return index
-
     def __repr__(self) -> str:
         return (
             f"ExchangeableProblem({self.name!r}: K={self.num_classes}, N={self.vocab_size}, D={self.length}, "
             f"target={self.class_names[self.target]!r})"
         )
-
-
-def _floats(value: Any, name: str) -> np.ndarray:
-    try:
-        return np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        _checks.fail(f"{name} is {_checks.short(value)}", "one array of real numbers", "give rows of equal length")
 
 
 def _shape(laws: np.ndarray, prior: np.ndarray) -> tuple[int, int, int]:
@@ -228,7 +212,7 @@ def _fits(vocab_size: int, length: int) -> None:
 
 
 def _components(probs: Any, weights: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows, shares = _floats(probs, "probs"), _floats(weights, "weights")
+    rows, shares = floats(probs, "probs"), floats(weights, "weights")
     rows = np.stack([1 - rows, rows], axis=-1) if rows.ndim == 1 else rows
     classes = np.array([_checks.integer(label, "label", 0) for label in labels], dtype=int)
     if rows.ndim != 2 or rows.shape[1] < 2 or not len(rows) == shares.size == classes.size > 0 or shares.ndim != 1:

@@ -32,22 +32,12 @@ class LabelledProblem:
         self.coordinate_names = _checks.names(coordinate_names, self.length, "x", "coordinate names")
         self.token_names = _checks.names(token_names, self.vocab_size, "", "token names")
         self.name, self.source = name, source
-        self.target = self._target_index(target)
-
-    def _target_index(self, target: int | str) -> int:
-        if isinstance(target, str):
-            target = self.class_names.index(_checks.choice(target, self.class_names, "target class"))
-        index = _checks.integer(target, "target", 0)
-        if index >= self.num_classes:
-            _checks.fail(f"target = {index}", f"0 <= target < K = {self.num_classes}", "count classes from 0")
-        if self.prior[index] == 0:
-            _checks.fail(f"prior[{index}] = 0 is the target's", "the target has a positive prior", "raise it")
-        return index
+        self.target = _checks.target(target, self.class_names, self.prior)
 
     def with_target(self, target: int | str) -> Self:
         """The same problem guided towards another class."""
         other = copy.copy(self)
-        other.target = self._target_index(target)
+        other.target = _checks.target(target, self.class_names, self.prior)
         return other
 
     def _names(self) -> dict[str, Any]:

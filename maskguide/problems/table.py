@@ -72,17 +72,7 @@ class TableProblem:
         self.name, self.source = name, source
         self.is_exact = laws.dtype == object or weights.dtype == object
         self._laws, self._prior = _checked(laws, weights, self.is_exact)
-        self.target = self._target_index(target)
-
-    def _target_index(self, target: int | str) -> int:
-        if isinstance(target, str):
-            return self.class_names.index(_checks.choice(target, self.class_names, "target class"))
-        index = _checks.integer(target, "target", 0)
-        if index >= self.num_classes:
-            _checks.fail(f"target = {index}", f"0 <= target < K = {self.num_classes}", "count classes from 0")
-        if self._prior[index] == 0:
-            _checks.fail(f"prior[{index}] = 0 is the target's", "the target has a positive prior", "raise it")
-        return index
+        self.target = _checks.target(target, self.class_names, self._prior)
 
     # float64 view: what every numeric engine uses -------------------------------------------------
 

@@ -9,12 +9,10 @@ same on every CPU, as nothing but + - * / and shifts is used.
 
 from __future__ import annotations
 
-from llvmlite import ir
 from numba import njit, uint64
-from numba.core import types
-from numba.extending import intrinsic
 
 from .. import _random
+from .._bits import bits_of, float_of
 
 LOW_32, ALL_53 = uint64(_random.LOW_32), uint64(_random.ALL_53)
 MULTIPLIER_0, MULTIPLIER_1 = uint64(_random.MULTIPLIER_0), uint64(_random.MULTIPLIER_1)
@@ -28,26 +26,6 @@ ROOT_HALF = 0x3FE6A09E667F3BCC  # bits of sqrt(1/2)
 L1, L2, L3, L4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
 L5, L6, L7 = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-
-
-@intrinsic
-def bits_of(typing, number):
-    """The 64 bits of a float64 as int64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic
-def float_of(typing, bits):
-    """The float64 with these 64 bits."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
 
 
 @njit(inline="always")

@@ -103,7 +103,7 @@ class Samples:
     """Tokens (n, D) int32 in 0..N-1 (N = a mask that the grid left), and their :class:`SampleInfo`.
 
     Weighted samples ("smc") carry log_weights (n,), whose mean weight is the estimate of Z, and log_normalizer, its
-    logarithm; mean(exp(log_weights) f(tokens)) estimates Z E f without bias. log_normalizers (P,) are those of each of P
+    logarithm; mean(exp(log_weights) f(tokens)) estimates Z E f without bias. log_normalizers (P,) are those of P
     independent populations: their spread is the error. All are None otherwise.
     """
 

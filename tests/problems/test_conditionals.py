@@ -145,6 +145,7 @@ def test_bad_tokens_and_labels(problem, match, tokens, label):
 
 def test_conditionals_that_do_not_fit(monkeypatch):
     monkeypatch.setattr(conditionals, "CHECKED_BYTES", 1000)
+    monkeypatch.setattr(mg._checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(mg._checks, "available_memory", lambda: 3 * 8 * 3 * 4 * 20 - 1)
     tokens = np.zeros((20, 3), dtype=int)
     with pytest.raises(mg.InputError, match="conditionals of 20 states needs 5,760 bytes"):

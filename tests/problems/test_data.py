@@ -292,6 +292,7 @@ def test_lengths_must_agree():
 
 def test_the_lattice_is_checked_before_it_is_allocated(monkeypatch):
     features = {f"c{i}": np.arange(30) for i in range(3)}
+    monkeypatch.setattr(_checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(_checks, "available_memory", lambda: 100_000)
     with pytest.raises(mg.InputError, match=r"31\^3 = 29,791 states needs 1,191,640 bytes.*97.7 KiB") as caught:
         problem_from_samples(features, ["k"] * 30)

@@ -216,8 +216,10 @@ def test_names_that_do_not_fit(match, names):
 
 def test_a_lattice_that_does_not_fit_says_states_and_bytes(monkeypatch):
     law = np.full((4,) * 6, 4.0**-6)
+    monkeypatch.setattr(_checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(_checks, "available_memory", lambda: 200_000)
     with pytest.raises(mg.InputError, match=r"5\^6 = 15,625 states needs 250,000 bytes \(244 KiB\), 195 KiB"):
         mg.TableProblem([law], [1.0])
+    monkeypatch.setattr(_checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(_checks, "available_memory", lambda: 250_000)
     assert mg.TableProblem([law], [1.0]).length == 6

@@ -9,7 +9,8 @@ from math import floor, sqrt
 
 from numba import njit
 
-from ..lattice_draws import bits_of, float_of, minus_log
+from ..._bits import bits_of, float_of
+from ..lattice_draws import minus_log
 from .compiled import compiled, summing
 
 LARGEST_PRODUCT = 16  # powers up to here are multiplied out
