@@ -44,6 +44,7 @@ def test_bad_input(process, options, words):
 def test_tables_that_do_not_fit(process, monkeypatch):
     from maskguide import _checks
 
+    monkeypatch.setattr(_checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(_checks, "available_memory", lambda: 100)
     with pytest.raises(mg.InputError, match="states") as error:
         mg.sample(process, 10)
