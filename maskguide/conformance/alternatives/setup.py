@@ -12,7 +12,7 @@ import numpy as np
 
 from ...guidance import Guidance
 from ...laws.kernels import one_step
-from ...laws.kernels.blocks import masked, occupied, outcomes
+from ...laws.kernels.blocks import masked, occupied, outcomes, token_or_mask
 from ...laws.sweep import all_masked, block, visits
 from ...methods import METHODS, Method, Step
 from ...pointwise import quotient
@@ -88,7 +88,8 @@ class Setup:
         """The law after given steps of the method, from `law`; from masks only, if none is given."""
         law, method = all_masked(rates) if law is None else law, self.stepper(rates)
         for step in steps:
-            law = one_step(rates, law, method, step)
+            independent = type(method) is Method and method.reveal is not None
+            law = spread(law, _rows(rates, method, step)) if independent else one_step(rates, law, method, step)
         return law
 
     def stepper(self, rates: Rates) -> Method:
@@ -160,6 +161,13 @@ def spread(law: np.ndarray, rows: Sequence[np.ndarray]) -> np.ndarray:
             mass = mass * rows[i][(*here[:i], slice(None), *here[i + 1 :])]
         result[outcomes(revealed, law.shape[0] - 1)] += mass
     return result
+
+
+def _rows(rates: Rates, method: Method, step: Step) -> list[np.ndarray]:
+    """Rows of a method that treats masks independently, in all contexts at once: small lattices are swept faster so."""
+    assert method.reveal is not None
+    pairs = enumerate(zip(rates.edges, rates.hazards, strict=True))
+    return [token_or_mask(edge, hazard, method.reveal(hazard, step), i) for i, (edge, hazard) in pairs]
 
 
 @lru_cache(maxsize=256)
