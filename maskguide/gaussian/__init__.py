@@ -1,0 +1,74 @@
+"""Guidance in continuous diffusion: Gaussian mixtures with exact scores (docs/gaussian.md).
+
+Mixture and process -> guided field (rule, weight over the noise level) -> samples. Names load on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOME = {
+    "Mixture": "mixture",
+    "Prediction": "mixture",
+    "NoiseProcess": "noise",
+    "flow_matching": "noise",
+    "variance_preserving": "noise",
+    "variance_preserving_cosine": "noise",
+    "variance_exploding": "noise",
+    "convert": "noise",
+    "rule": "rules",
+    "combine": "rules",
+    "power_law": "rules",
+    "rectified": "rules",
+    "moment_ratio": "rules",
+    "regression_ratio": "rules",
+    "sample": "samplers",
+    "guided_field": "samplers",
+    "Trajectories": "samplers",
+}
+_MODULES = {"schedules", "rules", "closed_forms", "symbolic", "distortions", "one_dimension"}
+__all__ = [
+    "Mixture",
+    "NoiseProcess",
+    "Prediction",
+    "Trajectories",
+    "combine",
+    "convert",
+    "flow_matching",
+    "guided_field",
+    "moment_ratio",
+    "power_law",
+    "rectified",
+    "regression_ratio",
+    "rule",
+    "sample",
+    "variance_exploding",
+    "variance_preserving",
+    "variance_preserving_cosine",
+]
+
+if TYPE_CHECKING:
+    from .mixture import Mixture, Prediction
+    from .noise import (
+        NoiseProcess,
+        convert,
+        flow_matching,
+        variance_exploding,
+        variance_preserving,
+        variance_preserving_cosine,
+    )
+    from .rules import combine, moment_ratio, power_law, rectified, regression_ratio, rule
+    from .samplers import Trajectories, guided_field, sample
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module 'maskguide.gaussian' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, *_MODULES])
