@@ -167,6 +167,7 @@ class LawTask(Task):
     """Growing batches until the law is rejected or certified; marginals, independence, reveals on the way."""
 
     CHECKS = ("law", "marginals", "independence", "reveal times", "reveal order")
+    SUSPECTED = ENOUGH  # draws after which alternatives are tested for
 
     def __init__(self, *arguments: Any, alternatives: Callable[[Any, Claim], Mapping[str, Any]] | None = None):
         super().__init__(*arguments)
@@ -178,7 +179,7 @@ class LawTask(Task):
     def _advance(self) -> None:
         if not self.tests:
             self._prepare()
-        if self.n >= ENOUGH and not self.collecting:
+        if self.n >= self.SUSPECTED and not self.collecting:
             self._suspect()
         draw = self._call(self._size(), self.seeds.spread())
         self.n += len(draw.tokens)
@@ -359,6 +360,7 @@ class LargeTask(LawTask):
     """A large vocabulary: few draws, as each is dear; the law, on bins of tokens, is tested but not certified."""
 
     CHECKS = ("law", "marginals", "independence", "reveal times")
+    SUSPECTED = 0
 
     def _advance(self) -> None:
         try:

@@ -54,8 +54,16 @@ def test_a_right_sampler_of_the_limit_passes_with_times_and_order(seed):
 @pytest.mark.verify
 @pytest.mark.parametrize("seed", range(100))
 def test_right_samplers_pass_for_every_seed(seed):
-    assert check(wild.ancestral, ANCESTRAL, seed=seed).passed
-    assert check(wild.gillespie, LIMIT, seed=seed).passed
+    for sampler, claim in ((wild.ancestral, ANCESTRAL), (wild.gillespie, LIMIT)):
+        report = check(sampler, claim, seed=seed, quick=True)
+        assert report.passed, str(report)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("claim", [ANCESTRAL, LIMIT, "product, tau-leaping, uniform clock, cosine"])
+def test_own_samplers_pass_the_whole_suite(claim):
+    report = check(own(claim), claim)
+    assert report.passed and report.seconds < 60, str(report)
 
 
 LONG = ["normalized, first-hitting", "product, euler, cosine grid", "product, theta-trapezoidal", "normalized, remdm",
