@@ -98,6 +98,7 @@ def check(
     for task in tasks:
         task.settle()
     _void(tasks)
+    _not_constant(tasks)
     return _report(tasks, claim, caller, alpha, seed, perf_counter() - begun)
 
 
@@ -178,6 +179,14 @@ def _void(tasks: list[Task]) -> None:
             task.void("the seed is not used")
         elif isinstance(task, BatchTask) and (seed or large):
             task.void("follows from another finding")
+
+
+def _not_constant(tasks: list[Task]) -> None:
+    """Output is constant where no case has two different draws; otherwise a case of one state is just a wrong law."""
+    varied = any(isinstance(task, LawTask) and task.is_varied for task in tasks)
+    for task in tasks if varied else ():
+        if task.wrong.get("law", ("", ""))[0] == "constant":
+            task.wrong["law"] = "law", task.wrong["law"][1]
 
 
 def _hangs(tasks: list[Task]) -> int:

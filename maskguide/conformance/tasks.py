@@ -266,6 +266,11 @@ class LawTask(Task):
         self.done = self.done or self.n >= self.enough
 
     @property
+    def is_varied(self) -> bool:
+        """Whether two draws differ."""
+        return self.n > 0 and self.tests["law"][0].counts.max() < self.n
+
+    @property
     def picture(self) -> Picture | None:
         """Counts and law."""
         if not self.n:
