@@ -70,6 +70,12 @@ def test_without_guidance_both_points_are_typical(alpha):
     assert guided_switch(alpha, 0.0) == pytest.approx(typical_switch(alpha), rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize(("weight", "threshold"), [(1.0, 0.686), (3.0, 0.8035)])
+def test_guided_points_need_more_classes_to_be_lost(weight, threshold):
+    assert guided_switch(threshold, weight) > 0 and guided_switch(threshold + 1e-3, weight) == 0
+    assert threshold > 1.9 * critical_rate()
+
+
 @settings(max_examples=60, deadline=None)
 @given(r=st.floats(0.1, 20), alpha=st.floats(0.01, 2), v=st.floats(0.1, 10))
 def test_the_crowd_is_below_its_average(r, alpha, v):

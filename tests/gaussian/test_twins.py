@@ -1,0 +1,63 @@
+"""The masked twin: predictions at their ends, exact laws of small problems, and simulation between."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate
+
+import maskguide as mg
+from maskguide import InputError
+from maskguide.gaussian import twins
+from maskguide.gaussian.twins import predicted_bit_loss, random_bit_classes
+
+ALPHA = 1e-6
+
+
+def test_predictions_at_their_ends():
+    assert predicted_bit_loss(0.0, 3.0) == pytest.approx((1, 1, 0), rel=1e-12)
+    assert predicted_bit_loss(0.1, 0.0)[:2] == pytest.approx((1, 1), rel=1e-12)
+    told = np.log(2) - 0.5  # mutual information of a bit and its uniform probability
+    assert predicted_bit_loss(told / 4, 0.0)[2] == pytest.approx(0.25, rel=1e-5)
+    q = lambda p: p**3 / (p**3 + (1 - p) ** 3)  # noqa: E731
+    full = 6 * integrate.quad(lambda p: q(p) * (1 - q(p)), 0, 1)[0]
+    assert predicted_bit_loss(5.0, 2.0)[::2] == pytest.approx((full, 1), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(alpha=st.floats(0, 2), more=st.floats(0, 1), w=st.floats(0, 20))
+def test_more_classes_and_more_weight_take_more(alpha, more, w):
+    less = predicted_bit_loss(alpha, w)
+    assert predicted_bit_loss(alpha + more, w)[0] <= less[0] + 1e-12 <= 1 + 2e-12
+    assert 0 <= less[2] <= 1
+
+
+def test_a_small_problem_against_its_exact_law():
+    p, n = np.random.default_rng(2).uniform(size=(3, 4)), 40000
+    table = mg.ProductMixture(np.stack([1 - p, p], axis=-1), np.full(3, 1 / 3), [0, 1, 2]).table()
+    law = mg.terminal_law(mg.GuidedProcess(table, mg.Guidance("normalized", 2.0))).probs
+    exact = np.array([law.take(1, axis=i).sum() for i in range(4)])
+    variance, _ = twins._one(p, mg.Guidance("normalized", 2.0), n, seed=5)
+    band = np.sqrt(np.log(2 * 4 / ALPHA) / (2 * n))  # Hoeffding, every marginal at once; |d p(1-p)| <= |dp|
+    own = twins._variance(p[0]).sum()
+    assert abs(variance * own - twins._variance(exact).sum()) < 4 * band
+    assert abs(variance * own - own) > 4 * band  # enough samples to see the guidance
+
+
+def test_simulation_follows_the_prediction():
+    for classes, length, w in ((122, 48, 1.0), (25, 32, 3.0)):
+        found = random_bit_classes(length, classes, w, samples=200)
+        variance, entropy, _ = predicted_bit_loss(found.alpha, w)
+        assert found.variance == pytest.approx(variance, abs=0.08) and found.entropy == pytest.approx(entropy, abs=0.08)
+        assert found.variance + 6 * found.variance_error < 1
+
+
+@pytest.mark.parametrize("bad", [
+    lambda: predicted_bit_loss(-0.1, 1.0),
+    lambda: predicted_bit_loss(0.1, -2.0),
+    lambda: random_bit_classes(0, 3, 1.0),
+    lambda: random_bit_classes(3, 3, 1.0, samples=1),
+])  # fmt: skip
+def test_bad_input(bad):
+    with pytest.raises(InputError):
+        bad()
