@@ -1,0 +1,139 @@
+r"""Guidance rules on two predictions c (conditional) and u (unconditional or negative): guided = A c + B u.
+
+Each rule gives the coefficients (A, B), numbers or one for each point, from the pair. Where A + B = 1 the
+combination is the same for score, eps, x0 and velocity; otherwise the rule's own space is kept. omega = 1 + w.
+
+    linear       A = 1 + w, B = -w                                       (Ho, Salimans 2022)
+    contrastive  the same with u the prediction of a negative class
+    power        A = 1 + w |eps_c - eps_u|^p, B = 1 - A                  (power-law guidance)
+    rectified    A = 1 + w, B = -w ratio(t), on eps                      (ReCFG)
+    angle        x0 turned from x_c away from x_u by clip(w theta, pi/3) (ADG), on x0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, pi
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from .._arrays import namespace
+
+CLIP = pi / 3
+DEGENERATE = 1e-3  # sin(theta) up to which the turn is taken as a shift
+
+
+@dataclass(frozen=True)
+class GaussianRule:
+    """How two predictions combine.
+
+    Attributes
+    ----------
+    name : str
+    space : "any", "eps" or "x0"
+        The prediction the coefficients are for; "any" where they sum to one.
+    reads : "none", "eps" or "x0"
+        The pair the coefficients are computed from.
+    coefficients : function of (c, u, w, t) -> (A, B)
+        Numbers or (n, 1).
+    """
+
+    name: str
+    space: str
+    reads: str
+    coefficients: Callable[[Any, Any, float, float], tuple[Any, Any]]
+
+
+LINEAR = GaussianRule("linear", "any", "none", lambda c, u, w, t: (1 + w, -w))
+
+
+def power_law(power: float = 1.0) -> GaussianRule:
+    """s_c + w |eps_c - eps_u|^power (s_c - s_u), |.| the root mean square over coordinates; power > -1."""
+    if not -1 < _checks.real(power, "power") < inf:
+        _checks.fail(f"power = {power}", "power > -1, finite", "0 is linear guidance")
+
+    def coefficients(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
+        gap = ((c - u) ** 2).mean(-1)[:, None]
+        xp = namespace(gap)
+        grown = w * xp.where(gap > 0, gap, xp.ones_like(gap)) ** (power / 2)
+        return 1 + grown, -grown
+
+    return GaussianRule(f"power({power:g})", "any", "eps", coefficients)
+
+
+def rectified(ratio: float | np.ndarray | Callable[[float], Any]) -> GaussianRule:
+    """eps = (1 + w) eps_c - w ratio(t) eps_u; the ratio a number, (d,) numbers or a function of t.
+
+    It is what :func:`moment_ratio` or :func:`regression_ratio` measures; ratio 1 is linear guidance.
+    """
+    at = ratio if callable(ratio) else lambda t: ratio
+    return GaussianRule("rectified", "eps", "none", lambda c, u, w, t: (1 + w, -w * at(t)))
+
+
+def moment_ratio(c: Any, u: Any) -> Any:
+    """E[eps_c] / E[eps_u] for each coordinate, (d,): with it the guided mean of eps is that of eps_c.
+
+    The points are those of the law over which the expectation is meant. Under p_t(x | c) itself E[eps_c] = 0.
+    """
+    below = u.mean(0)
+    if bool((below == 0).any()):
+        _checks.fail("E[eps_u] = 0", "the moment ratio divides by it", "use regression_ratio")
+    return c.mean(0) / below
+
+
+def regression_ratio(c: Any, u: Any) -> Any:
+    """E[eps_c eps_u] / E[eps_u^2] for each coordinate, (d,): the multiple of eps_u nearest to eps_c."""
+    below = (u * u).mean(0)
+    if bool((below == 0).any()):
+        _checks.fail("E[eps_u^2] = 0", "the regression ratio divides by it", "give points where eps_u is not 0")
+    return (c * u).mean(0) / below
+
+
+def _turn(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
+    """Coefficients of cos(theta_w) x_c + sin(theta_w) / sin(theta) e, e = (x_c - x_u) less its part along x_u."""
+    xp = namespace(c)
+    cu, uu = (c * u).sum(-1)[:, None], (u * u).sum(-1)[:, None]
+    size = xp.where(uu > 0, uu, xp.ones_like(uu))
+    aside = c - cu / size * u  # = e
+    sine_size, cosine_size = (aside * aside).sum(-1)[:, None] ** 0.5, cu / size**0.5
+    theta = xp.arctan2(sine_size, cosine_size)
+    sine = xp.sin(theta)
+    turned = xp.clip(w * theta, -CLIP, CLIP)
+    flat = sine <= DEGENERATE
+    grow = xp.where(flat, w + 0 * sine, xp.sin(turned) / xp.where(flat, xp.ones_like(sine), sine))
+    return xp.cos(turned) + grow, -grow * cu / size
+
+
+ANGLE = GaussianRule("angle", "x0", "x0", _turn)
+RULES: dict[str, Callable[..., GaussianRule]] = {
+    "linear": lambda: LINEAR,
+    "contrastive": lambda: GaussianRule("contrastive", "any", "none", LINEAR.coefficients),
+    "power": power_law,
+    "rectified": rectified,
+    "angle": lambda: ANGLE,
+}
+
+
+def rule(name_or_rule: str | GaussianRule) -> GaussianRule:
+    """A rule by name ("linear", "contrastive", "power", "angle"), or itself."""
+    if isinstance(name_or_rule, GaussianRule):
+        return name_or_rule
+    name = _checks.choice(name_or_rule, RULES, "rule")
+    if name == "rectified":
+        _checks.fail("rule 'rectified' without a ratio", "it needs a ratio(t)", "use rectified(ratio)")
+    return RULES[name]()
+
+
+def combine(name_or_rule: str | GaussianRule, c: Any, u: Any, w: float, t: float = 0.0) -> Any:
+    """The guided prediction from two in the rule's own space: points (n, d), weight w >= -1, time t.
+
+    >>> combine("angle", np.array([[1.0, 0.0]]), np.array([[0.5, 3**0.5 / 2]]), 0.78).round(4)
+    array([[ 1.3159, -0.3645]])
+    """
+    if c.shape != u.shape or c.ndim != 2:
+        _checks.fail(f"shapes {tuple(c.shape)} and {tuple(u.shape)}", "both (n, d)", "predict at the same points")
+    A, B = rule(name_or_rule).coefficients(c, u, _checks.weight(w), t)
+    return A * c + B * u
