@@ -77,10 +77,11 @@ class Mixture:
         if len(self.labels) != count:
             _checks.fail(f"{len(self.labels)} labels", f"one for each of {count} components", "give (C,)")
         self.variances, self.axes = _spectrum(_finite(covariances, "covariances"), *self.means.shape)
-        held = self.weights > 0
+        held = self.weights > 0 if (self.weights == 0).any() else slice(None)  # the slice copies nothing
         self._means, self._variances = Placed(self.means[held]), Placed(self.variances[held])
         self._logs = Placed(np.log(self.weights[held]))
         self._axes = None if self.axes is None else Placed(self.axes[held])
+        self._reach = float(np.einsum("cd,cd->c", self.means, self.means).max())
 
     @property
     def dimension(self) -> int:
@@ -175,7 +176,7 @@ class Mixture:
         """Whether |x - a mu|^2 may be expanded (matrix products): isotropic, and few digits are lost by it."""
         if self.variances.shape[1] != 1 or self.dimension < 8:
             return False
-        largest = float((x * x).sum(-1).max()) + float((a * a).max()) * float((self.means**2).sum(-1).max())
+        largest = float((x * x).sum(-1).max()) + float((a * a).max()) * self._reach
         least = float((a * a).min()) * float(self.variances.min()) + float((s * s).min())
         return ROUND_OFF * largest <= LOST * least
 
@@ -222,7 +223,7 @@ class Mixture:
         xp = namespace(x)
         mean, variance = self._means.like(x)[block], self._variances.like(x)[block, 0]
         noised = a * a * variance + s2
-        square = (x * x).sum(-1)[:, None] - 2 * a * (x @ mean.T) + a * a * (mean * mean).sum(-1)
+        square = (x * x).sum(-1)[:, None] - 2 * a * (x @ mean.T) + a * a * xp.einsum("cd,cd->c", mean, mean)
         logs = self._logs.like(x)[block] - square / (2 * noised) - self.dimension / 2 * xp.log(2 * pi * noised)
 
         def score_part(p: Any) -> Any:
