@@ -209,6 +209,9 @@ def _integrate(field: Field, x: np.ndarray, t: float, s: float) -> tuple[np.ndar
     """(points, time reached) by DOP853; the last points within the limits where it does not reach s."""
     from scipy.integrate import solve_ivp
 
+    if not (np.abs(x) < LIMIT).all():
+        return x, t
+
     def slope(r: float, flat: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return field.velocity(flat.reshape(x.shape), float(r), before=t if r < t else None).ravel()

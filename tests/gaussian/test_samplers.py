@@ -169,6 +169,15 @@ def test_one_exploding_start_does_not_disturb_the_others(keep):
     assert run.status == "1 of 5 trajectories exploded, the first at t = 0.9"
 
 
+def test_the_reference_sets_apart_what_explodes():
+    starts = np.vstack([SOME[:2], [[1e60, 0.0]]])
+    run = sample(BENT, NORMAL, 1.0, process="ve", times=[1.0, 0.5, 0.0], method="adaptive", initial=starts, keep=True)
+    assert run.exploded.tolist() == [False, False, True] and run.stopped_at.tolist() == [0.0, 0.0, 1.0]
+    alone = sample(BENT, NORMAL, 1.0, process="ve", times=[1.0, 0.0], method="adaptive", initial=SOME[:2])
+    np.testing.assert_allclose(run.x[:2], alone.x, atol=1e-8)
+    assert run.path is not None and run.path.shape == (3, 3, 2)
+
+
 BAD = {
     "dimension": lambda: sample(TWO, Mixture([[0.0]])),
     "method": lambda: sample(TWO, NORMAL, method="hean"),
