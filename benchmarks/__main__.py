@@ -20,6 +20,7 @@ NAMES = {
     "smc": "Weighted particles: exact and measured variance by proposal",
     "grids": "Time grids: steps needed by weight",
     "conformance_power": "Conformance tests: samples needed, power against planted bias",
+    "gaussian": "Gaussian mixtures: guided trajectories and exact scores",
     "exact_against_simulated": "Error for CPU time: exact law against simulation",
 }
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -60,10 +60,11 @@ _HOME = {
     "compare": "comparison",
     "compare_decay": "comparison",
     "conformance": "conformance",
+    "gaussian": "gaussian",
     "InputError": "_checks",
     "AccuracyWarning": "_checks",
 }
-_MODULES = {"zoo", "symbolic", "conformance"}
+_MODULES = {"zoo", "symbolic", "conformance", "gaussian"}
 __all__ = [
     "AccuracyWarning",
     "CompletionTime",
@@ -92,6 +93,7 @@ __all__ = [
     "expected_clipping",
     "expected_reveals",
     "export",
+    "gaussian",
     "guided_grid",
     "late_rate",
     "log_h",
@@ -119,7 +121,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import conformance
+    from . import conformance, gaussian
     from ._checks import AccuracyWarning, InputError
     from .comparison import compare, compare_decay
     from .ensembles import couple, tv_difference
