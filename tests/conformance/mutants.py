@@ -17,16 +17,18 @@ EULER = "product, euler, uniform t, log-linear"
 POSTERIOR = "product, posterior-product, uniform t, log-linear"
 LIMIT, NORMALIZED_LIMIT = "product, limit", "normalized, limit"
 RANDOM = "normalized, random-order:counts=even, uniform t, log-linear"
+COLD = "normalized, random-order:temperature=0.001:counts=even, uniform t, log-linear"
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A sampler, its claim, the explanation of its faults, and the kind of finding."""
+    """A sampler, its claim, the explanation of its faults, the kind of finding, and what it says."""
 
     sampler: Callable[..., Any]
     claim: str
     explanation: str | None = None
     finding: str = "law"
+    says: str = ""
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,15 +146,6 @@ def gumbel(rng, rates):
         return (np.log(rates) + rng.gumbel(size=rates.shape)).argmax(axis=-1)
 
 
-def raced(rng, rates):
-    """Exponential race in float32, a slice of the batch at a time."""
-    won = []
-    with np.errstate(divide="ignore"):
-        for row in rates.astype(np.float32).reshape(-1, rates.shape[-1]):
-            won.append((-np.log(rng.random(row.shape, dtype=np.float32)) / row).argmin())
-    return np.array(won).reshape(rates.shape[:-1])
-
-
 # Steps in which masks are independent -----------------------------------------------------------------------------
 
 
@@ -249,6 +242,20 @@ def poisson_clamped(rng, jumps):
     return np.clip(size + moves, 0, size)
 
 
+def float32_race(denoiser, n, *, weight, num_steps, seed, dtype):
+    """Each row over tokens and mask by a race of exponentials in float32."""
+    rng, tokens = np.random.default_rng(seed), np.full((n, denoiser.length), denoiser.mask_id)
+    for now, then in pairwise(equal_in_t(num_steps)):
+        masked = tokens == denoiser.mask_id
+        conditional, mixture = (rows[masked] for rows in branches(denoiser, tokens))
+        rates = combined(conditional, mixture, weight)
+        stays = rates.sum(axis=-1, keepdims=True) * then / (now - then)
+        rows = np.concatenate([rates, stays], axis=-1).astype(np.float32)
+        with np.errstate(divide="ignore"):
+            tokens[masked] = (-np.log(rng.random(rows.shape, dtype=np.float32)) / rows).argmin(axis=-1)
+    return tokens
+
+
 # One position after another ---------------------------------------------------------------------------------------
 
 
@@ -280,7 +287,7 @@ def first_hitting(denoiser, n, *, weight, num_steps, seed, dtype):
     return tokens, {"reveal_time": times}
 
 
-def fixed_count(score, draw=drawn, one=False):
+def fixed_count(score, draw=drawn, one=False, rates=normalized):
     """D // K positions a step, the remainder one by one on the first steps; those of highest score."""
 
     def sampler(denoiser, n, *, weight, num_steps, seed, dtype):
@@ -288,7 +295,7 @@ def fixed_count(score, draw=drawn, one=False):
         steps = denoiser.length if one else num_steps
         each, more = divmod(denoiser.length, steps)
         for k in range(steps):
-            rows = normalized(denoiser, tokens, weight)
+            rows = rates(denoiser, tokens, weight)
             new = draw(rng, rows)
             scores = np.where(tokens == denoiser.mask_id, score(rng, rows, new), -np.inf)
             places = np.argsort(-scores, axis=1)[:, : each + (k < more)]
@@ -362,6 +369,17 @@ def one_uniform_for_all(denoiser, n, *, weight, num_steps, seed, dtype):
     return tokens
 
 
+def one_token_uniform_for_all(denoiser, n, *, weight, num_steps, seed, dtype):
+    """Reveals are independent, tokens are not."""
+    rng, tokens = np.random.default_rng(seed), np.full((n, denoiser.length), denoiser.mask_id)
+    for now, then in pairwise(equal_in_t(num_steps)):
+        steps = normalized(denoiser, tokens, weight).cumsum(axis=-1)
+        new = (rng.random((denoiser.length, 1)) * steps[..., -1:] >= steps[..., :-1]).sum(axis=-1)
+        reveal = rng.random(tokens.shape) < 1 - then / now
+        tokens = np.where(reveal & (tokens == denoiser.mask_id), new, tokens)
+    return tokens
+
+
 def guidance_of_the_batch(denoiser, n, **arguments):
     """A batch too small to be split gets no guidance."""
     return ancestral(denoiser, n, **arguments | ({"weight": -1.0} if n < 16 else {}))
@@ -423,6 +441,7 @@ FAULTY = {
     "mask entry one": Specimen(as_rows(mask_entry_one), EULER, "mask entry one", "masks"),
     "Poisson jumps clamped": Specimen(as_rows(poisson_clamped, finish=True), LEAPING,
                                        "Poisson jumps added, argmax finish"),
+    "Poisson jumps, masks left": Specimen(as_rows(poisson_clamped), LEAPING, "Poisson jumps added", "masks"),
     "alpha of the wrong end": Specimen(in_steps(chance=wrong_end), ANCESTRAL, "alpha of the wrong end"),
     "stay for reveal": Specimen(in_steps(chance=stay), ANCESTRAL, "stay for reveal", "masks"),
     "sigma for its derivative": Specimen(in_steps(chance=total_noise), ANCESTRAL, "sigma for its derivative", "masks"),
@@ -446,6 +465,8 @@ FAULTY = {
     "NaN spread by softmax": Specimen(in_steps(softmax, draw=gumbel), ANCESTRAL, "NaN fills the row"),
 }  # fmt: skip
 
+LARGE = Specimen(float32_race, ANCESTRAL, "float32 race")
+
 RUDE = {
     "raises": Specimen(raises, ANCESTRAL, finding="raises"),
     "hangs": Specimen(hangs, ANCESTRAL, finding="hangs", options={"time_limit": 0.3}),
@@ -454,9 +475,11 @@ RUDE = {
     "a list": Specimen(after(lambda tokens, _: tokens.tolist()), ANCESTRAL, finding="type"),
     "shifted tokens": Specimen(after(lambda tokens, _: tokens + 2), ANCESTRAL, finding="range"),
     "NaN returned": Specimen(after(lambda tokens, _: np.where(tokens == 0, np.nan, tokens)), ANCESTRAL, finding="nan"),
+    "exp overflows": Specimen(fixed_count(no_score, gumbel, rates=cold), COLD, says="NaN came up inside"),
     "constant": Specimen(after(lambda tokens, _: np.zeros_like(tokens)), ANCESTRAL, finding="constant"),
     "changes the denoiser": Specimen(after(relabelled), ANCESTRAL, finding="mutates"),
     "one uniform for the batch": Specimen(one_uniform_for_all, ANCESTRAL, finding="independence"),
+    "one token uniform for the batch": Specimen(one_token_uniform_for_all, ANCESTRAL, finding="independence"),
     "every draw twice": Specimen(after(twice), ANCESTRAL, finding="independence"),
     "seed ignored": Specimen(given(seed=lambda _: 0), ANCESTRAL, finding="seed"),
     "seed of the clock": Specimen(given(seed=lambda _: time.perf_counter_ns()), ANCESTRAL, finding="seed"),

@@ -9,7 +9,7 @@ from maskguide.conformance import Claim, Model, check
 from maskguide.conformance.alternatives import alternative_laws
 from maskguide.conformance.bank import Case
 from maskguide.conformance.sequential import LawTest
-from tests.conformance.mutants import FAULTY, RIGHT, RUDE
+from tests.conformance.mutants import FAULTY, LARGE, RIGHT, RUDE
 from tests.conftest import random_problem, table
 
 N, ALPHA = 20_000, 1e-6 / (len(RIGHT) + len(FAULTY))
@@ -94,5 +94,14 @@ def test_faulty_ones_are_caught_and_named(name):
 def test_rude_ones_are_named_and_the_suite_goes_on(name):
     specimen = RUDE[name]
     report = judged(specimen)
-    assert specimen.finding in {finding.kind for finding in report.findings}, str(report)
+    found = [finding for finding in report.findings if finding.kind == specimen.finding]
+    assert found and specimen.says in found[0].message, str(report)
     assert len({row.case for row in report.checks}) > 1
+
+
+@pytest.mark.verify
+def test_a_race_in_float32_is_caught_and_named():
+    """On the large vocabulary, which a quick run leaves out: some hundred draws of 25 million numbers each."""
+    report = judged(LARGE, quick=False, large_seconds=300.0)
+    assert {finding.case.partition(",")[0] for finding in report.findings} == {"large-vocabulary"}, str(report)
+    assert report.diagnosis.name == LARGE.explanation, report.diagnosis.sentence
