@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import __version__, _checks
+from .. import _checks
 from .evidence import bernoulli_interval
 from .findings import SKIPPED
 from .report import outcome
@@ -46,7 +47,7 @@ def render(report: Report) -> str:
     shown = [check for check in report.checks if check.status != SKIPPED]
     figures = [(picture, figure(picture)) for picture in report.pictures]
     return environment.get_template("conformance.html").render(
-        report=report, checks=shown, figures=figures, outcome=outcome(report), version=__version__
+        report=report, checks=shown, figures=figures, outcome=outcome(report), version=version("maskguide")
     )
 
 

@@ -25,7 +25,7 @@ _HOME = {
     "guided_field": "samplers",
     "Trajectories": "samplers",
 }
-_MODULES = {"schedules", "rules", "closed_forms", "symbolic", "distortions", "one_dimension"}
+_MODULES = {"schedules", "rules", "closed_forms", "symbolic", "distortions", "one_dimension", "path_integrals", "random_means", "twins"}
 __all__ = [
     "Mixture",
     "NoiseProcess",
