@@ -25,7 +25,17 @@ _HOME = {
     "guided_field": "samplers",
     "Trajectories": "samplers",
 }
-_MODULES = {"schedules", "rules", "closed_forms", "symbolic", "distortions", "one_dimension", "path_integrals", "random_means", "twins"}
+_MODULES = {
+    "closed_forms",
+    "distortions",
+    "one_dimension",
+    "path_integrals",
+    "random_means",
+    "rules",
+    "schedules",
+    "symbolic",
+    "twins",
+}
 __all__ = [
     "Mixture",
     "NoiseProcess",
