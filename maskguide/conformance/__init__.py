@@ -13,13 +13,15 @@ _HOME = {
     "Claim": "claim",
     "Model": "denoiser",
     "own": "own",
+    "adapt": "adapters",
     "Report": "findings",
     "Finding": "findings",
     "Check": "findings",
 }
-__all__ = ["Check", "Claim", "Finding", "Model", "Report", "check", "own", "planned"]
+__all__ = ["Check", "Claim", "Finding", "Model", "Report", "adapt", "check", "own", "planned"]
 
 if TYPE_CHECKING:
+    from .adapters import adapt
     from .claim import Claim
     from .denoiser import Model
     from .findings import Check, Finding, Report
