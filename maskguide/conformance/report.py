@@ -32,9 +32,15 @@ def verdict(report: Report) -> str:
             "nothing was found so far."
         )
     widest = max((check.tv_upper for check in made if check.what == "law"), default=math.nan)
-    return (
-        f"{report.sampler} draws what it claims ({report.claim}): {len(made)} checks, every law within TV {widest:.2g}."
-    )
+    left = "".join(f" Not judged: {check.case} ({check.message})." for check in unjudged(report))
+    sentence = f"{len(made)} checks, every law within TV {widest:.2g}."
+    return f"{report.sampler} draws what it claims ({report.claim}): {sentence}{left}"
+
+
+def unjudged(report: Report) -> list[Check]:
+    """Laws that were to be tested and could not be: a pass says nothing of them."""
+    skipped = [check for check in report.checks if check.status == SKIPPED and check.what == "law"]
+    return [] if report.findings else skipped
 
 
 def text(report: Report) -> str:
@@ -53,11 +59,11 @@ def _findings(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    rows = [check for check in report.checks if check.status != SKIPPED]
+    rows = [check for check in report.checks if check.status != SKIPPED or check in unjudged(report)]
     width = max((len(row.name) for row in rows), default=0)
     yield f"     {'check':{width}} {COLUMNS}"
     for row in rows:
-        note = f"  {row.message}" if row.status in (UNDECIDED, FAILED) or row.what == "law" else ""
+        note = f"  {row.message}" if row.status in (UNDECIDED, FAILED, SKIPPED) or row.what == "law" else ""
         yield f"{MARKS[row.status]} {row.name:{width}} {_figures(row)}{note}".rstrip()
 
 

@@ -2,13 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import check, own, planned
+from maskguide.conformance import Check, check, own, planned
 from maskguide.conformance.bank import Case
 from maskguide.conformance.side_tasks import tv_limits
 from maskguide.conformance.tasks import excess_matches
@@ -266,3 +267,14 @@ def test_report_as_page_and_badge(reports, tmp_path):
         badge = ElementTree.fromstring(report.badge())
         assert badge.get("aria-label").endswith(word)
     ElementTree.fromstring(reports[0].to_html().partition("<figure>")[2].partition("<figcaption>")[0])
+
+
+def test_a_pass_says_what_was_not_judged(reports):
+    """A float32 race goes unseen by a sampler too slow for 50,000 tokens: the verdict must not hide that."""
+    good, bad, _ = reports
+    skipped = Check("law", "large-vocabulary", "skipped", n=9, message="too slow for it: 9 draws in 14 s")
+    passed, failed = (replace(report, checks=(*report.checks, skipped)) for report in (good, bad))
+    words = "Not judged: large-vocabulary (too slow for it: 9 draws in 14 s)."
+    assert passed.passed and words in passed.verdict and words in passed.to_html()
+    assert any(line.startswith("-    large-vocabulary: law") for line in str(passed).splitlines())
+    assert "Not judged" not in good.verdict + failed.verdict
