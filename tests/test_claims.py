@@ -3,6 +3,7 @@
 import pytest
 
 from maskguide import claims
+from maskguide.claims import masked
 from maskguide.guidance import Guidance
 
 
@@ -20,15 +21,15 @@ def test_names_are_unique():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("compute", [claims.five_dimensional_cubes, claims.decay_at_large_weight, claims.identities,
-                                     claims.changing_weights], ids=lambda g: g.__name__)  # fmt: skip
+@pytest.mark.parametrize("compute", [masked.five_dimensional_cubes, masked.decay_at_large_weight, masked.identities,
+                                     masked.changing_weights], ids=lambda g: g.__name__)  # fmt: skip
 def test_a_scale_given_as_weight_is_noticed(compute, monkeypatch):
     def off_by_one(rule="product", weight=0.0):
         right = Guidance(rule, weight)
         weights = [w + 1 for w in right.schedule.weights]
         return Guidance(rule, type(right.schedule)(right.schedule.edges, weights))
 
-    monkeypatch.setattr(claims, "Guidance", off_by_one)
+    monkeypatch.setattr(masked, "Guidance", off_by_one)
     assert not all(row.passed for row in compute())
 
 

@@ -120,7 +120,7 @@ def test_a_failed_check_exits_with_one(monkeypatch, capsys):
     from maskguide import claims, cli
 
     monkeypatch.setattr(sys, "argv", ["maskguide", "verify"])
-    monkeypatch.setattr(claims, "GROUPS", [lambda: iter([claims.Claim("broken", 1.0, 2.0, 0.1, "test")])])
+    monkeypatch.setattr(claims.register, "GROUPS", [lambda: iter([claims.Claim("broken", 1.0, 2.0, 0.1, "test")])])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 1

@@ -1,58 +1,27 @@
-"""The register of numbers: every published or derived figure the package claims, recomputed on demand."""
+"""Published and derived numbers of guided masked diffusion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
 
 import numpy as np
 
-from .guidance import Guidance, WeightSchedule
-from .laws.completion import completion_time
-from .laws.convergence import measured_order
-from .laws.decay import tv_decay
-from .laws.law import Law
-from .laws.regime import decay_regime, log_minus_log
-from .laws.terminal import terminal_law
-from .laws.transient import transient_law
-from .methods import METHODS
-from .problems import zoo
-from .problems.table import TableProblem
-from .process import GuidedProcess
+from ..guidance import Guidance, WeightSchedule
+from ..laws.completion import completion_time
+from ..laws.convergence import measured_order
+from ..laws.decay import tv_decay
+from ..laws.law import Law
+from ..laws.regime import decay_regime, log_minus_log
+from ..laws.terminal import terminal_law
+from ..laws.transient import transient_law
+from ..methods import METHODS
+from ..problems import zoo
+from ..problems.table import TableProblem
+from ..process import GuidedProcess
+from .register import Claim, group
 
 PAPER = "He, Rojas, Tao, arXiv:2506.10971"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A number the package claims: what it is, what it should be, what came out, where it is from."""
-
-    name: str
-    expected: float
-    got: float
-    tolerance: float
-    source: str
-
-    @property
-    def passed(self) -> bool:
-        """|got - expected| <= tolerance."""
-        return bool(abs(self.got - self.expected) <= self.tolerance)
-
-
-Group = Callable[[], Iterator[Claim]]
-GROUPS: list[Group] = []
-
-
-def group(function: Group) -> Group:
-    """Register a function that yields claims."""
-    GROUPS.append(function)
-    return function
-
-
-def verify() -> list[Claim]:
-    """Recompute every registered claim, in order."""
-    return [claim for compute in GROUPS for claim in compute()]
 
 
 def _law(name: str, rule: str, weight: float | WeightSchedule) -> Law:
