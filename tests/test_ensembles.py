@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import maskguide as mg
 
@@ -29,6 +30,29 @@ def test_the_tv_limit_holds_and_coupling_beats_independence(problem):
     assert found.standard_error < found.independent_standard_error / 2
     truth = exact(problem, 1.0).marginal(0)[0] - exact(problem, 1.2).marginal(0)[0]
     assert abs(found.difference - truth) < 5.5 * found.standard_error
+
+
+def test_the_tv_limit_is_the_clopper_pearson_one(problem):
+    first = ensemble(problem, 1.0, n=400)
+    tokens = first.tokens.copy()
+    tokens[:30, 0] = (tokens[:30, 0] + 1) % 3
+    found = mg.couple(first, mg.Samples(tokens, first.info), lambda t: t[:, 0] * t[:, 1])
+    assert found.disagreement == 30 / 400
+    np.testing.assert_allclose(binom.cdf(30, 400, found.tv_limit), 1e-6, rtol=1e-6)
+    a, b = (t[:, 0] * t[:, 1] for t in (first.tokens, tokens))
+    apart = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 400)
+    np.testing.assert_allclose(found.independent_standard_error, apart, rtol=1e-12)
+    np.testing.assert_allclose(found.standard_error, (a - b).std(ddof=1) / 20, rtol=1e-12)
+
+
+def test_signs_from_equal_halves_give_the_tv_of_the_shares(problem):
+    """Where both halves hold the same tokens, nothing is estimated: the difference is that of two plain sums."""
+    law, draws = mg.class_law(problem), ensemble(problem, 1.0, n=400)
+    halves = [np.tile(ensemble(problem, w, n=200).tokens, (2, 1)) for w in (0.0, 4.0)]
+    found = mg.tv_difference(*(mg.Samples(tokens, draws.info) for tokens in halves), law)
+    shares = [np.bincount(np.ravel_multi_index(tuple(t.T), (3, 3, 3)), minlength=27) / 400 for t in halves]
+    tvs = [0.5 * np.abs(share - law.probs[:3, :3, :3].ravel()).sum() for share in shares]
+    np.testing.assert_allclose(found.difference, tvs[0] - tvs[1], atol=1e-12)
 
 
 def test_steps_and_the_chain_are_coupled(problem):

@@ -60,6 +60,25 @@ def test_hazards_and_posterior_along_the_path(process, paths):
         assert (masks[k] == (paths.states(u) == 2).sum(axis=1)).all()
 
 
+def test_a_step_reveals_at_its_end(process):
+    paths = mg.Paths(process, mg.sample(process, 500, "tau-leaping", seed=3, grid=4, record=True))
+    for u in np.unique(paths.reveal_clock):
+        now, later = paths.reveal_clock == u, paths.reveal_clock > u
+        assert now.any() and (paths.states(u)[now] < process.vocab_size).all()
+        assert (paths.states(np.nextafter(u, 0))[now] == process.vocab_size).all()
+        assert (paths.states(u)[later] == process.vocab_size).all()
+
+
+def test_hazards_follow_the_weight_of_the_moment(process):
+    schedule = mg.WeightSchedule([0.5, 0.1], [0.0, 3.0, 1.0])
+    changing = mg.GuidedProcess(process.problem, mg.Guidance("product", schedule))
+    paths = mg.Paths(changing, mg.sample(changing, 300, seed=3, record=True))
+    edges = [segment.end for segment in changing.segments[:-1]]
+    for u, weight in [(0.1, 0.0), (edges[0], 3.0), (1.0, 3.0), (edges[1], 1.0), (4.0, 1.0), (np.inf, 1.0)]:
+        constant = mg.GuidedProcess(process.problem, mg.Guidance("product", weight)).exit_rates()
+        np.testing.assert_allclose(paths.exit_rates(u)[0], constant[tuple(paths.states(u).T)], rtol=1e-12)
+
+
 def test_large_problems_have_paths_too():
     process = mg.GuidedProcess(mg.zoo.get("mixture-64d"), mg.Guidance("normalized", 2.0))
     paths = mg.Paths(process, mg.sample(process, 50, "ancestral", grid=16, record=True))
