@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import maskguide as mg
+from maskguide.pointwise import log_powers
 
 RULES = [("product", {}), ("normalized", {}), ("predictor", {"temperature": 0.5}), ("rectified", {"gamma0": -0.3}),
          ("contrastive", {"negative": 1}), ("spherical", {}), ("tilted", {})]  # fmt: skip
@@ -44,3 +45,13 @@ def test_rules_of_another_form_need_a_table():
     problem = mg.ProductMixture.random(3, 2, components=3, seed=0)
     with pytest.raises(mg.InputError, match="spherical"):
         mg.GuidedProcess(problem, mg.Guidance("spherical", 1.0))
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_what_the_reference_cannot_have_is_never_drawn(normalise):
+    """A contrasted class may rule out a token that the target has: its rate is zero, not infinite."""
+    target, reference = np.log([0.25, 0.75]), np.array([-np.inf, 0.0])
+    for a, b in ((2.0, -1.0), (1.0, 0.0), (0.0, 1.0)):
+        rates = log_powers(target, reference, a, b, normalise=normalise)
+        assert rates[0] == -np.inf
+        np.testing.assert_allclose(rates[1], 0.0 if normalise else a * target[1], atol=1e-15)
