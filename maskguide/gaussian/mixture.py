@@ -137,9 +137,10 @@ class Mixture:
         x = self._points(x)
         xp = namespace(x)
         a, s = (_column(v, x, name) for v, name in ((scale, "scale"), (sigma, "sigma")))
-        if bool((s < 0).any()):
+        a_range, s_range = _range(scale, a), _range(sigma, s)
+        if s_range[0] < 0:
             _checks.fail("sigma is negative", "sigma >= 0", "it is a standard deviation")
-        direct = not self._expands(x, a, s)
+        direct = not self._expands(a_range, s_range)
         rows = max(1, BLOCK // (min(len(self.means), 4096) * (self.dimension if direct else 1)))
         rows = min(rows, max(64, BLOCK // self.dimension))
         parts = []
@@ -172,13 +173,16 @@ class Mixture:
             )
         return x
 
-    def _expands(self, x: Any, a: Any, s: Any) -> bool:
-        """Whether |x - a mu|^2 may be expanded (matrix products): isotropic, and few digits are lost by it."""
+    def _expands(self, a: tuple[float, float], s: tuple[float, float]) -> bool:
+        """Whether |x - a mu|^2 may be expanded (matrix products): isotropic, and few digits are lost by it.
+
+        Where |x| > 2 |a mu|, |x - a mu| > |x| / 2 and none are: only |x|^2 + |a mu|^2 <= 5 |a mu|^2 counts. Points
+        are not looked at, so that no device is waited for.
+        """
         if self.variances.shape[1] != 1 or self.dimension < 8:
             return False
-        largest = float((x * x).sum(-1).max()) + float((a * a).max()) * self._reach
-        least = float((a * a).min()) * float(self.variances.min()) + float((s * s).min())
-        return ROUND_OFF * largest <= LOST * least
+        least = a[0] ** 2 * float(self.variances.min()) + s[0] ** 2
+        return ROUND_OFF * 5 * a[1] ** 2 * self._reach <= LOST * least
 
     def _predict(self, x: Any, a: Any, s2: Any, direct: bool) -> tuple[Any, Any, Any]:
         """One block of points: components block by block, kept relative to the largest exponent so far."""
@@ -276,7 +280,14 @@ def _spectrum(given: np.ndarray, count: int, d: int) -> tuple[np.ndarray, np.nda
 def _column(value: Any, like: Any, name: str) -> Any:
     """A number or (n,) numbers as (1, 1) or (n, 1), of the array kind of `like`."""
     xp = namespace(like)
+    if isinstance(value, float | int):
+        return xp.full_like(like[:1, :1], value)
     column = np.asarray(value, dtype=float) if xp is np else xp.as_tensor(value, dtype=like.dtype, device=like.device)
     if column.ndim > 1 or (column.ndim == 1 and len(column) != len(like)):
         _checks.fail(f"{name} has shape {tuple(column.shape)}", "a number, or one for each point", "give (n,)")
     return column.reshape(-1, 1)
+
+
+def _range(value: Any, column: Any) -> tuple[float, float]:
+    """Least and most; a device is waited for only where each point has its own number."""
+    return (value, value) if isinstance(value, float | int) else (float(column.min()), float(column.max()))

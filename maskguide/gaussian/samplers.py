@@ -2,6 +2,7 @@ r"""Guided samplers of Gaussian mixtures on a time grid: the steps of `steps`, a
 
 "adaptive" is scipy's DOP853 on the probability-flow ODE at tolerance 1e-10, the reference of all that follow the
 ODE ("euler", "heun", "dpm2", "ddim" with eta = 0). In the plane, Euler and Heun steps of a linear rule run compiled.
+Steps run on numpy arrays or on torch tensors, the same lines for both.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import _checks
+from .._arrays import namespace
 from .mixture import Mixture
 from .noise import NoiseProcess, process
 from .normals import normals
@@ -23,6 +26,7 @@ from .steps import METHODS, Field, ddim
 
 LIMIT = 1e50  # a coordinate beyond it has exploded: its square still is a number
 TOLERANCE = 1e-10  # of the adaptive reference
+BATCH = 2**20  # coordinates times components worked on at once
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def sample(
     eta: float = 0.0,
     keep: bool = False,
     batch: int | None = None,
+    engine: str | None = None,
+    device: str | None = None,
 ) -> Trajectories:
     """Guided trajectories from noise to data.
 
@@ -90,11 +96,15 @@ def sample(
     eta : stochasticity of "ddim", in [0, 1]
     keep : keep all points
     batch : trajectories worked on at once
+    engine : "numpy" or "torch"
+        By default numpy, and the compiled kernel where there is one (Euler and Heun steps of a linear rule in the
+        plane). One seed gives the same trajectories everywhere, to rounding.
+    device : of torch, by default its GPU if it has one
 
     Raises
     ------
     InputError
-        Unknown names, different dimensions, weights below -1, times out of order.
+        Unknown names, different dimensions, weights below -1, times out of order, a device that torch lacks.
 
     Examples
     --------
@@ -104,20 +114,23 @@ def sample(
     """
     field = guided_field(conditional, unconditional, weight, rule, process)
     _checks.choice(method, [*METHODS, "adaptive"], "method")
+    engine, device = _place(engine, device, method)
     grid = _grid(times)
     x = _start(field, grid[0], initial, _checks.integer(count, "count", 1), _checks.seed(seed))
-    if _in_the_plane(field, method, keep):
+    if engine is None and _in_the_plane(field, method, keep):
         return _plane(field, x, grid, method)
-    size = batch or max(1, 2**20 // (x.shape[1] * len(conditional.means)))
+    size = batch or max(1, BATCH // (x.shape[1] * len(conditional.means)))
     if method == "adaptive":
         parts = [_adaptive(field, x[i : i + size], grid, keep) for i in range(0, len(x), size)]
-    else:
-        step = ddim(eta) if method == "ddim" else METHODS[method]
-        noisy = method == "euler-maruyama" or (method == "ddim" and eta > 0)
-        parts = [
-            _stepped(step, field, x[i : i + size], grid, keep, seed if noisy else None, i)
-            for i in range(0, len(x), size)
-        ]
+        return _joined(parts, grid, keep)
+    step = ddim(eta) if method == "ddim" else METHODS[method]
+    noisy = method == "euler-maruyama" or (method == "ddim" and eta > 0)
+    walk = _stepped
+    if engine == "torch":
+        from . import torch_samplers
+
+        walk = partial(torch_samplers.stepped, device)
+    parts = [walk(step, field, x[i : i + size], grid, keep, seed if noisy else None, i) for i in range(0, len(x), size)]
     return _joined(parts, grid, keep)
 
 
@@ -137,6 +150,21 @@ def guided_field(
         )
     weight_at(weight, 1.0)
     return Field(conditional, unconditional, process(noise), rule(guidance), weight)
+
+
+def _place(engine: str | None, device: str | None, method: str) -> tuple[str | None, str]:
+    """Engine and device, checked."""
+    if engine is not None:
+        _checks.choice(engine, ["numpy", "torch"], "engine")
+    if engine != "torch":
+        if device not in (None, "cpu"):
+            _checks.fail(f"device {device!r} without torch", "numpy and numba run on the CPU", 'use engine="torch"')
+        return engine, "cpu"
+    if method == "adaptive":
+        _checks.fail("the adaptive reference on torch", "it is scipy's", 'use engine="numpy"')
+    from .torch_samplers import find
+
+    return engine, find(device)
 
 
 def _grid(times: Any) -> np.ndarray:
@@ -160,27 +188,26 @@ def _start(field: Field, t: float, initial: Any, count: int, seed: int) -> np.nd
 
 
 def _stepped(
-    step: Callable[..., Any], field: Field, x: np.ndarray, grid: np.ndarray, keep: bool, seed: int | None, first: int
+    step: Callable[..., Any], field: Field, x: Any, grid: np.ndarray, keep: bool, seed: int | None, first: int
 ) -> Trajectories:
-    """Steps for one batch. `seed` is None for methods without noise; `first` is the first trajectory's number."""
-    exploded, stopped = np.zeros(len(x), bool), np.full(len(x), grid[-1])
-    path = [x.copy()] if keep else None
-    for n, (t, s) in enumerate(itertools.pairwise(grid)):
-        on = ~exploded
-        if not on.any():
-            break
-        z = None if seed is None else normals(seed, len(x), x.shape[1], 3 + n, first)[on]
+    """Steps for one batch, numpy or torch: its arrays are of the kind of x, and no value is looked at on the way.
+
+    `seed` is None for methods without noise; `first` is the first trajectory's number.
+    """
+    xp = namespace(x)
+    alive, stopped = xp.ones_like(x[:, 0], dtype=xp.bool), xp.full_like(x[:, 0], grid[-1])
+    path = [x]
+    for n, (t, s) in enumerate(itertools.pairwise(grid.tolist())):
+        z = None if seed is None else normals(seed, *x.shape, 3 + n, first, like=x)
         with np.errstate(over="ignore", invalid="ignore"):
-            new = step(field, x[on], float(t), float(s), z)
-        good = (np.abs(new) < LIMIT).all(-1)
-        where = np.flatnonzero(on)
-        x[where[good]] = new[good]
-        exploded[where[~good]], stopped[where[~good]] = True, s
-        if path is not None:
-            path.append(x.copy())
-    if path is not None:
-        path += [x.copy()] * (len(grid) - len(path))
-    return Trajectories(x, exploded, stopped, grid, None if path is None else np.array(path))
+            new = step(field, x, t, s, z)
+            good = alive & (abs(new) < LIMIT).all(-1)
+        x = xp.where(good[:, None], new, x)
+        stopped = xp.where(alive & ~good, xp.full_like(stopped, s), stopped)
+        alive = good
+        if keep:
+            path.append(x)
+    return Trajectories(x, ~alive, stopped, grid, xp.stack(path) if keep else None)
 
 
 def _adaptive(field: Field, x: np.ndarray, grid: np.ndarray, keep: bool) -> Trajectories:

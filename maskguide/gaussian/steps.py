@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from math import expm1, log, sqrt
 from typing import Any
 
+import numpy as np
+
 from .. import _checks
+from .._arrays import namespace
 from .mixture import Mixture
 from .noise import Level, NoiseProcess
 from .rules import GaussianRule
@@ -42,7 +45,7 @@ class Field:
         c = self.conditional.predict(x, level.scale, level.sigma)
         u = self.unconditional.predict(x, level.scale, level.sigma)
         seen = (c.x0, u.x0) if self.rule.reads == "x0" else (-level.sigma * c.score, -level.sigma * u.score)
-        A, B = self.rule.coefficients(*seen, w, t)
+        A, B = (_placed(v, x) for v in self.rule.coefficients(*seen, w, t))
         x0, y = A * c.x0 + B * u.x0, -(A * c.score + B * u.score)
         if self.rule.space == "eps":
             self._needs(level.scale, "a(t) > 0", "start below the time of pure noise")
@@ -61,6 +64,14 @@ class Field:
         x0, y = self.predict(x, t, before)
         level = self.process.at(t)
         return level.scale_rate * x0 + level.variance_rate / 2 * y
+
+
+def _placed(coefficient: Any, like: Any) -> Any:
+    """Numbers for each coordinate, where a rule has them, on the device of the points."""
+    xp = namespace(like)
+    if xp is np or not isinstance(coefficient, np.ndarray):
+        return coefficient
+    return xp.as_tensor(coefficient).to(like.device, non_blocking=True)
 
 
 def euler(field: Field, x: Any, t: float, s: float, z: Any) -> Any:

@@ -99,17 +99,27 @@ def test_blocks_change_nothing(kind, monkeypatch):
 def test_expanded_squares_agree_with_differences(sigma, monkeypatch):
     mixture = Mixture(RNG.normal(size=(50, 40)), RNG.uniform(0.1, 1, 50))
     x = RNG.normal(size=(20, 40))
-    assert mixture._expands(x, np.ones((1, 1)), np.full((1, 1), sigma))
+    assert mixture._expands((1.0, 1.0), (sigma, sigma))
     fast = mixture.predict(x, 1.0, sigma)
     monkeypatch.setattr(module, "LOST", 0.0)
     for a, b in zip(fast, mixture.predict(x, 1.0, sigma), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+def test_expanded_squares_hold_far_from_all_means(monkeypatch):
+    """The decision does not look at the points: far out the square itself has no more digits."""
+    mixture = Mixture(RNG.normal(size=(50, 40)), 0.5)
+    x = RNG.normal(size=(20, 40)) * np.logspace(0, 8, 20)[:, None]
+    fast = mixture.predict(x, 0.9, 0.5)
+    monkeypatch.setattr(mixture, "_expands", lambda *ranges: False)
+    for a, b in zip(fast, mixture.predict(x, 0.9, 0.5), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
 def test_little_noise_falls_back_to_differences():
     mixture = Mixture(RNG.normal(size=(5, 40)), 1e-14)
     x = mixture.means + 1e-7
-    assert not mixture._expands(x, np.ones((1, 1)), np.zeros((1, 1)))
+    assert not mixture._expands((1.0, 1.0), (0.0, 0.0))
     np.testing.assert_allclose(mixture.score(x), -1e7, rtol=1e-6)
 
 
