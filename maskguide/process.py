@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +116,7 @@ class GuidedProcess:
         """The fully masked state."""
         return (self.vocab_size,) * self.length
 
-    @property
+    @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """Stretches of the clock on which the weight, hence every rate, is constant."""
         return self.guidance.schedule.segments()

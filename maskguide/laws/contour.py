@@ -21,22 +21,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import _checks
 from ..process import GuidedProcess
 from . import rational
-from .sweep import all_masked, is_large, resolvent
-
-if TYPE_CHECKING:
-    from .layout import Chain
+from .layout import Chain, grouped_chain
 
 WIDEST = 10.0  # longest over shortest clock on one contour
 NODES = tuple(range(16, 88, 8))  # whole vectors
 WANTED = 1e-12
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
+NEGATIVE = 1e-10  # round-off that is set to zero
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
 
@@ -114,28 +111,12 @@ def propagate(
 ) -> tuple[np.ndarray, float]:
     """start exp(u Q) for every clock u in (0, inf), (T,) + lattice, and the L1 error; start None: all is masked.
 
-    The accuracy is absolute: entries below the error may be off altogether, and slightly negative.
+    The accuracy is absolute: entries below the error may be off altogether; those that came out negative are zero.
     """
-    if is_large(process):
-        return _compiled(process, weight, start, clocks)
-    rates = process.rates(weight)
-    begin = all_masked(rates) if start is None else start
-    laws, worst = np.empty((clocks.size, *process.shape)), 0.0
-    for here in shared(clocks, process.length):
-        points, weights, error = quadrature(clocks[here], process.length)
-        laws[here] = np.real(np.tensordot(weights, resolvent(rates, points, begin), axes=1))
-        worst = max(worst, error)
-    return laws, worst
-
-
-def _compiled(
-    process: GuidedProcess, weight: float, start: np.ndarray | None, clocks: np.ndarray
-) -> tuple[np.ndarray, float]:
-    from .layout import grouped_chain
-
     chain = grouped_chain(process, weight)
     begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
-    if (together := list(shared(clocks, process.length)))[0].size == clocks.size:
+    together = [clocks] if clocks.size == 1 else list(shared(clocks, process.length))
+    if together[0].size == clocks.size:
         laws, worst = _on_lattice(chain, clocks, begin)
     else:
         laws, worst = np.empty((clocks.size, chain.layout.states)), 0.0
@@ -151,11 +132,26 @@ def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np
 
     length = chain.layout.length
     if chain.potential.size and clocks.size == 1 and rational.serves(length):
-        return resolvents.law(chain, float(clocks[0]), start)[None], rational.unit(length)[2]
+        law, least = resolvents.law(chain, float(clocks[0]), start)
+        _round_off_only(least)
+        return law[None], rational.unit(length)[2]
     points, weights, error = quadrature(clocks, length)
     if chain.potential.size:
-        return decade.laws(chain, points, weights, start), error
-    return chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1), error
+        return without_negatives(decade.laws(chain, points, weights, start)), error
+    laws = chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1)
+    return without_negatives(laws), error
+
+
+def without_negatives(law: np.ndarray) -> np.ndarray:
+    """Round-off below zero set to zero."""
+    _round_off_only(float(law.min()))
+    return np.maximum(law, 0.0, out=law)
+
+
+def _round_off_only(least: float) -> None:
+    """Anything further below zero is a fault."""
+    if not least >= -NEGATIVE:
+        raise FloatingPointError(f"contour quadrature returned {least:.3g}; please report this problem")
 
 
 def _by_edges(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -25,18 +25,18 @@ LINE = 8  # numbers in a line of cache
 FASTEST = 1e60  # a rate whose fourth power is a float64
 
 
-def law(chain: Chain, clock: float, start: np.ndarray) -> np.ndarray:
-    """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`; see `fill_law`."""
+def law(chain: Chain, clock: float, start: np.ndarray) -> tuple[np.ndarray, float]:
+    """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`, and its least entry."""
     groups = chain.layout
     rows, lanes, places = _rows(groups.vocab_size, groups.length), _lanes(groups.length), groups.places()
     found, values = np.empty(groups.states), room(int(rows[-1]), 2 * len(lanes[0]))
-    fill_law(
+    least = fill_law(
         found, places, values, groups.offsets, rows, groups.vocab_size, groups.length, chain.potential, chain.exit,
         start, clock, *lanes,
     )  # fmt: skip
     if start.size:
         found[places[groups.completed]] += start[groups.completed]
-    return found
+    return found, least
 
 
 @lru_cache(maxsize=16)
@@ -98,11 +98,20 @@ def share(lanes, points, rate, factor):
     return over(lanes, points, rate, factor) if rate < FASTEST else times(lanes, factor / rate)
 
 
+@njit(cache=True, forceinline=True)
+def put(law, place, value, least):
+    """Set an entry, to zero where round-off made it negative; the least of all values so far."""
+    law[place] = max(value, 0.0)
+    return min(least, value)
+
+
 @njit(cache=True)
 def fill_law(
     law, places, values, offsets, rows, size, length, potential, exits, start, clock, nodes, points, shares, ends
 ):  # fmt: skip
     """law := G Re sum_k c_k/u h_k, h = u start (z_k I - uQ)^{-1} / G, on every state; h = 0 where G is.
+
+    Returns the least entry; negative ones are set to zero.
 
     places: where each state is in the law; values: room for the lanes of each state that `rows` gives a place to;
     nodes: how many, as the length of a tuple; points, shares, ends: lanes of z, conj(c) and conj(c/z), as at u = 1:
@@ -113,7 +122,7 @@ def fill_law(
     full, width = (ONE << length) - ONE, uint64(2 * len(nodes))
     scale, zeros = 1.0 / clock, trailing(size, length - ONE)
     parents, jump = np.empty(length + ONE, np.uint64), np.empty(length + ONE, np.uint64)
-    sums, completed = np.empty(size ** (length - ONE)), np.zeros(size**length)
+    sums, completed, least = np.empty(size ** (length - ONE)), np.zeros(size**length), 0.0
     for members in range(full):
         first, n, row = offsets[members], offsets[members + ONE] - offsets[members], rows[members] * width
         last = (full ^ members) & ((full ^ members) - ONE) == ZERO
@@ -137,7 +146,8 @@ def fill_law(
                 one = share(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
                 two = share(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0, nodes)
                 of_one, of_two = here * total(one, shares), there * total(two, shares)
-                law[places[first + y]], law[places[first + y + ONE]] = of_one * scale, of_two * scale
+                least = put(law, places[first + y], of_one * scale, least)
+                least = put(law, places[first + y + ONE], of_two * scale, least)
                 if last:
                     sums[y], sums[y + ONE] = total(one, ends), total(two, ends)
                 else:
@@ -153,7 +163,7 @@ def fill_law(
                 for j in range(ONE, k):
                     lanes = plus(lanes, values, parents[j] + y * width)
                 lanes = share(lanes, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
-                law[places[first + y]] = here * total(lanes, shares) * scale
+                least = put(law, places[first + y], here * total(lanes, shares) * scale, least)
                 if last:
                     sums[y] = total(lanes, ends)
                 else:
@@ -168,4 +178,5 @@ def fill_law(
                 bit <<= ONE
             add_with_digit(completed, sums[:n], size, stride)
     for y in range(uint64(completed.size)):
-        law[places[offsets[full] + y]] = potential[offsets[full] + y] * completed[y]
+        least = put(law, places[offsets[full] + y], potential[offsets[full] + y] * completed[y], least)
+    return least

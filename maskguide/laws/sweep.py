@@ -1,9 +1,8 @@
-"""One pass over the lattice in order of reveals: the resolvent of the chain, and its jump chain.
+"""One pass over the lattice in order of reveals, in numpy: the jump chain; and starting laws.
 
-Masks only disappear, so (sI - Q) is triangular: v (sI - Q) = q0 is solved by one sweep from the fully
-masked state to the completed ones,
+Masks only disappear, so every parent is done before its children:
 
-    v(y) = ( q0(y) + sum over revealed i of v(parent_i y) r(parent_i y -> y) ) / (s + R(y)).
+    P(y) = q0(y) + sum over revealed i of P(parent_i y) r(parent_i y -> y) / R(parent_i y).
 
 States are visited in blocks by their revealed set; within a block everything is vectorised.
 """
@@ -17,12 +16,12 @@ import numpy as np
 from .. import _checks
 from ..process import GuidedProcess, Rates
 
-MANY_COORDINATES = 8  # from here on, or with this many edges, compiled sweeps take over: below, numpy is as fast as
-MANY_EDGES = 2_000_000  # loading numba, and the vectorised blocks are long enough
+MANY_COORDINATES = 8  # from here on, or with this many edges, compiled sweeps take over: below, a numpy sweep takes
+MANY_EDGES = 2_000_000  # less time than loading numba, and the vectorised blocks are long enough
 
 
 def is_large(process: GuidedProcess) -> bool:
-    """Whether the compiled sweeps are used instead of these."""
+    """Whether a compiled sweep is used instead of this one."""
     process.needs_table("exact laws")
     N, D = process.vocab_size, process.length
     return D >= MANY_COORDINATES or (D > 2 and D * N * (N + 1) ** (D - 1) >= MANY_EDGES)
@@ -50,21 +49,6 @@ def inflow(flow: np.ndarray, rates: Rates, revealed: tuple[bool, ...]) -> np.nda
             ]
             total = total + flow[(..., *block(parent, rates.vocab_size))] * edge
     return total
-
-
-def resolvent(rates: Rates, shift: np.ndarray, start: np.ndarray, exit: np.ndarray | None = None) -> np.ndarray:
-    """start (sI - Q)^{-1} for every shift s, shape shift.shape + lattice.
-
-    `exit` replaces R(x) on the diagonal: pass R - lambda for the resolvent at s - lambda without
-    cancellation. Zero diagonal entries (completed states at s = 0) must not occur.
-    """
-    diagonal = rates.exit if exit is None else exit
-    pole = shift.reshape(*shift.shape, *(1,) * rates.length)
-    values = np.zeros((*shift.shape, *rates.exit.shape), dtype=np.result_type(shift, float))
-    for revealed in revealed_sets(rates.length):
-        here = block(revealed, rates.vocab_size)
-        values[(..., *here)] = (start[here] + inflow(values, rates, revealed)) / (pole + diagonal[here])
-    return values
 
 
 def visits(rates: Rates, start: np.ndarray) -> np.ndarray:

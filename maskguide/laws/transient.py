@@ -18,7 +18,6 @@ from .settled import settled
 from .sweep import is_large, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
-ROUND_OFF = 1e-10
 
 
 def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = None) -> Law:
@@ -110,8 +109,7 @@ def _run(
     if method == "positive":
         rates = process.rates(weight)
         return np.array([positive.probabilities([(rates, u)], [0.0], False, law) for u in lengths]), 0.0
-    laws, error = contour.propagate(process, weight, law, lengths)
-    return without_negatives(laws), error
+    return contour.propagate(process, weight, law, lengths)
 
 
 def _reveals(process: GuidedProcess, weight: float, law: np.ndarray | None, lengths: np.ndarray) -> np.ndarray:
@@ -161,10 +159,3 @@ def _all_masked(process: GuidedProcess) -> np.ndarray:
     law = np.zeros(process.shape)
     law[process.start] = 1.0
     return law
-
-
-def without_negatives(law: np.ndarray) -> np.ndarray:
-    """Round-off below zero set to zero; anything larger is a fault and is raised."""
-    if law.min() < -ROUND_OFF:
-        raise FloatingPointError(f"contour quadrature returned {law.min():.3g}; please report this problem")
-    return np.maximum(law, 0.0, out=law)

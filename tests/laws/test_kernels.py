@@ -13,6 +13,7 @@ import maskguide as mg
 from maskguide.laws import compiled, contour, layout, powers, settled, sweep, threads, tiles
 
 from ..conftest import random_problem
+from .plain import resolvent
 
 SHAPES = [(2, 1), (5, 1), (3, 2), (40, 2), (2, 3), (4, 3), (8, 3), (2, 5), (3, 5), (2, 7)]
 WEIGHTS = [-1.0, -0.6, 0.0, 1.0, 2.5, 12.0]
@@ -149,7 +150,7 @@ def test_resolvents(process, from_a_law, seed):
     if from_a_law:
         start = np.random.default_rng(seed).random(process.shape) * (process.problem.target_table > 0)
         start /= start.sum()
-    expected = sweep.resolvent(rates, points, start)
+    expected = resolvent(rates, points, start)
     for by_edges in (False, True):
         chain = layout.grouped_chain(process, weight_of(process), by_edges=by_edges)
         begin = chain.layout.from_lattice(start) if from_a_law else np.empty(0)

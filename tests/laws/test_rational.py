@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from numba import njit
 
 import maskguide as mg
-from maskguide.laws import contour, decade, lanes, layout, rational, resolvents, sweep, transient
+from maskguide.laws import contour, decade, lanes, layout, rational, resolvents, sweep
 from maskguide.laws import enumerate as oracle
 
 from ..conftest import random_problem
+from .plain import resolvent
 
 HALPHEN = 9.28902549192081891875544943595
 LENGTHS = [3, 8, 11, 15]
@@ -103,9 +104,9 @@ def test_the_kernel_against_its_numpy_twin(vocab_size, length, started):
             start = np.random.default_rng(seed).random(process.shape) * (process.problem.target_table > 0)
             start /= start.sum()
         points, weights, _ = rational.rational(0.7, length)
-        twin = np.real(np.tensordot(weights[0], sweep.resolvent(rates, points, start), axes=1))
-        law = resolvents.law(chain, 0.7, chain.layout.from_lattice(start) if started else np.empty(0))
-        assert np.abs(law.reshape(process.shape) - twin).max() < 1e-12
+        twin = np.real(np.tensordot(weights[0], resolvent(rates, points, start), axes=1))
+        law, least = resolvents.law(chain, 0.7, chain.layout.from_lattice(start) if started else np.empty(0))
+        assert np.abs(law.reshape(process.shape) - twin).max() < 1e-12 and law.min() >= 0 >= least > -1e-13
 
 
 @pytest.mark.parametrize("vocab_size, length", [(2, 1), (5, 1), (3, 2), (2, 5), (3, 4)])
@@ -118,7 +119,7 @@ def test_many_clocks_against_the_numpy_twin(vocab_size, length, started, monkeyp
         start = np.random.default_rng(1).random(process.shape) * (process.problem.target_table > 0)
         start /= start.sum()
     points, weights, _ = contour.hyperbola(np.geomspace(0.3, 3, 20), length)
-    twin = np.real(np.tensordot(weights, sweep.resolvent(rates, points, start), axes=1))
+    twin = np.real(np.tensordot(weights, resolvent(rates, points, start), axes=1))
     for together in (7, 1024):
         monkeypatch.setattr(decade, "AT_A_TIME", together)
         found = decade.laws(chain, points, weights, chain.layout.from_lattice(start) if started else np.empty(0))
@@ -149,7 +150,7 @@ def test_states_whose_potential_vanishes_send_nothing_on():
     assert potential[0, 2] == 0 < potential[0, 1]
     exact = oracle.transient_law(process.problem, "product", 33.0, 1.0, binary=True).astype(float)
     together = decade.laws(chain, *contour.hyperbola(np.array([1.0]), 2)[:2], np.empty(0))[0]
-    for law in (resolvents.law(chain, 1.0, np.empty(0)), together):
+    for law in (resolvents.law(chain, 1.0, np.empty(0))[0], together):
         assert np.abs(law.reshape(process.shape) - exact).sum() < 1e-12
 
 
@@ -166,11 +167,12 @@ def test_few_clocks_one_by_one_and_many_together():
     assert [h.size for h in contour.shared(clocks, 20)] == [2, 1]
 
 
-def test_segments_and_prompts_through_the_kernel(monkeypatch):
-    monkeypatch.setattr(transient, "POSITIVE_WORK", 0)
+def test_segments_and_prompts_through_the_kernel():
     process = mg.GuidedProcess(random_problem(2, 2, 8), mg.Guidance("product", mg.WeightSchedule([0.5], [3.0, 0.0])))
-    prompt = [0, 2, 2, 1, 2, 2, 2, 2]
-    fast = mg.transient_law(process, 1.3, start=prompt)
-    monkeypatch.setattr(sweep, "MANY_COORDINATES", 99)
-    assert 2 * fast.tv(mg.transient_law(process, 1.3, start=prompt)) < 1e-12
-    assert fast.probs[1].sum() == 0 and fast.probs[0].sum() == pytest.approx(1)
+    prompt, twin = [0, 2, 2, 1, 2, 2, 2, 2], sweep.starting_law(process, [0, 2, 2, 1, 2, 2, 2, 2])
+    for segment, weight in zip((np.log(2), 1.3 - np.log(2)), (3.0, 0.0), strict=True):
+        points, weights, _ = rational.rational(segment, 8)
+        twin = np.real(np.tensordot(weights[0], resolvent(process.rates(weight), points, twin), axes=1))
+    law = mg.transient_law(process, 1.3, start=prompt)
+    assert 2 * law.tv(twin) < 1e-12 and law.method == "contour"
+    assert law.probs[1].sum() == 0 and law.probs[0].sum() == pytest.approx(1)

@@ -20,21 +20,19 @@ def process_of(problem, rule="product", weight=2.0):
     return mg.GuidedProcess(problem, mg.Guidance(rule, weight))
 
 
-@pytest.fixture(params=["numpy", "compiled"])
-def contours(request, monkeypatch):
-    """Contour quadrature by either engine, also where sums of positive terms would be taken."""
+@pytest.fixture
+def contours(monkeypatch):
+    """Contour quadrature, also where sums of positive terms would be taken."""
     monkeypatch.setattr(transient, "POSITIVE_WORK", 0)
-    if request.param == "compiled":
-        monkeypatch.setattr(sweep, "MANY_COORDINATES", 1)
 
 
 @settings(deadline=None, max_examples=40)
 @given(
     shape=st.sampled_from([(4, 1), (3, 2), (2, 3), (2, 4)]), rule=st.sampled_from(RULES), seed=st.integers(0, 9999),
     weight=st.sampled_from([-1.0, -0.5, 0.0, 1.0, 3.0]), clock=st.floats(1e-3, 30), started=st.booleans(),
-    engine=st.sampled_from(["positive", "numpy", "compiled"]),
+    positive=st.booleans(),
 )  # fmt: skip
-def test_against_the_dense_exponential(shape, rule, seed, weight, clock, started, engine):
+def test_against_the_dense_exponential(shape, rule, seed, weight, clock, started, positive):
     process = process_of(random_problem(seed, *shape), rule, weight)
     start = None
     if started:
@@ -44,10 +42,9 @@ def test_against_the_dense_exponential(shape, rule, seed, weight, clock, started
     dense = process.rate_matrix().toarray()
     expected = begin.ravel() @ expm(clock * dense)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transient, "POSITIVE_WORK", 3e5 if engine == "positive" else 0)
-        patch.setattr(sweep, "MANY_COORDINATES", 1 if engine == "compiled" else 99)
+        patch.setattr(transient, "POSITIVE_WORK", 3e5 if positive else 0)
         law = mg.transient_law(process, clock, start=start)
-    assert law.method == ("reveals" if rule == "normalized" else "positive" if engine == "positive" else "contour")
+    assert law.method == ("reveals" if rule == "normalized" else "positive" if positive else "contour")
     assert np.abs(law.probs.ravel() - expected).sum() < 2e-12
     assert law.probs.min() >= 0
 
