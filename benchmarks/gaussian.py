@@ -1,8 +1,9 @@
-"""Guided trajectories in the plane against their arithmetic alone; exact scores against plain numpy."""
+"""Guided trajectories in the plane: arithmetic alone, torch, numpy; exact scores against plain numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import exp
 from typing import Any
 
@@ -12,19 +13,28 @@ import numpy as np
 from maskguide.gaussian import Mixture, sample
 
 TRAJECTORIES, STEPS = 200_000, 100
+ENGINES = 20_000  # trajectories of the comparison of engines
 SCORES = ((100, 10_000, 100),)  # dimension, components, points
 MULTIPLY_ADDS = 17  # of one component at one point: 14 for its exponent and velocity, 3 to add it up
+MODES, NORMAL = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75]), Mixture([[0.0, 0.0]])
 NOTES = [
     "Two modes against N(0, I), w = 2, Heun. Arithmetic alone: as many exponentials, divisions and multiply-adds as "
     "the steps need, compiled by the same compiler, in independent chains, with nothing else; random numbers and "
     "tables are in our time and not in it.",
     "Scores: isotropic components; plain numpy forms all differences x - a mu.",
+    "Engines: the same seed, trajectories compared to 1e-9 before any time is taken; torch on the CPU, one thread.",
 ]
 
 
-def run(n: int = TRAJECTORIES, scores: Sequence[tuple[int, int, int]] = SCORES, rounds: int = 5):
+def run(
+    n: int = TRAJECTORIES,
+    scores: Sequence[tuple[int, int, int]] = SCORES,
+    rounds: int = 5,
+    engines: int = ENGINES,
+):
     """Rows, notes, rounds."""
-    return [_plane_row(n, rounds), *(_score_row(*size, rounds) for size in scores)], NOTES, rounds
+    rows = [_plane_row(n, rounds), *(_score_row(*size, rounds) for size in scores), *_engine_rows(engines, rounds)]
+    return rows, NOTES, rounds
 
 
 @numba.njit(parallel=True, cache=True)
@@ -53,7 +63,6 @@ def plain_score(mixture: Mixture, x: np.ndarray, a: float, sigma: float) -> np.n
 
 
 def _plane_row(n: int, rounds: int) -> dict[str, Any]:
-    modes, normal = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75]), Mixture([[0.0, 0.0]])
     starts = np.random.default_rng(0).normal(size=(n, 2))
 
     def alone() -> np.ndarray:
@@ -61,7 +70,7 @@ def _plane_row(n: int, rounds: int) -> dict[str, Any]:
         arithmetic(points, 2 * STEPS, 1, 4, 3 * MULTIPLY_ADDS)
         return points
 
-    ours = lambda: sample(modes, normal, 2.0, count=n, times=STEPS).x  # noqa: E731
+    ours = lambda: sample(MODES, NORMAL, 2.0, count=n, times=STEPS).x  # noqa: E731
     return _row(f"plane, {n:,} trajectories, {STEPS} Heun steps", ours, "arithmetic alone", alone, rounds)
 
 
@@ -72,6 +81,22 @@ def _score_row(d: int, components: int, points: int, rounds: int) -> dict[str, A
     np.testing.assert_allclose(mixture.score(x, 0.8, 0.6), plain_score(mixture, x, 0.8, 0.6), rtol=1e-9, atol=1e-9)
     ours, plain = lambda: mixture.score(x, 0.8, 0.6), lambda: plain_score(mixture, x, 0.8, 0.6)
     return _row(f"score, d = {d}, {components:,} components, {points} points", ours, "plain numpy", plain, rounds)
+
+
+def trajectories(engine: str | None, n: int) -> np.ndarray:
+    """End points in the plane; None is the compiled kernel."""
+    device = "cpu" if engine == "torch" else None
+    return sample(MODES, NORMAL, 2.0, count=n, times=STEPS, engine=engine, device=device).x
+
+
+def _engine_rows(n: int, rounds: int) -> list[dict[str, Any]]:
+    """torch against the compiled kernel and against numpy."""
+    ours = lambda: trajectories("torch", n)  # noqa: E731
+    name, rows = f"plane on torch, {n:,} trajectories, {STEPS} Heun steps", []
+    for engine, other in ((None, "compiled kernel"), ("numpy", "numpy")):
+        np.testing.assert_allclose(ours(), trajectories(engine, n), rtol=1e-9, atol=1e-9)
+        rows.append(_row(name, ours, other, partial(trajectories, engine, n), rounds))
+    return rows
 
 
 def _row(

@@ -26,7 +26,8 @@ from .steps import METHODS, Field, ddim
 
 LIMIT = 1e50  # a coordinate beyond it has exploded: its square still is a number
 TOLERANCE = 1e-10  # of the adaptive reference
-BATCH = 2**20  # coordinates times components worked on at once
+BATCH, DEVICE_BATCH = 2**17, 2**22  # coordinates of the points that step together, on the CPU and elsewhere
+REFERENCE_BATCH = 2**20  # coordinates times components that the reference integrates as one system
 
 
 @dataclass(frozen=True)
@@ -119,17 +120,18 @@ def sample(
     x = _start(field, grid[0], initial, _checks.integer(count, "count", 1), _checks.seed(seed))
     if engine is None and _in_the_plane(field, method, keep):
         return _plane(field, x, grid, method)
-    size = batch or max(1, BATCH // (x.shape[1] * len(conditional.means)))
+    d = x.shape[1]
     if method == "adaptive":
-        parts = [_adaptive(field, x[i : i + size], grid, keep) for i in range(0, len(x), size)]
-        return _joined(parts, grid, keep)
+        size = batch or max(1, REFERENCE_BATCH // (d * len(conditional.means)))
+        return _joined([_adaptive(field, x[i : i + size], grid, keep) for i in range(0, len(x), size)], grid, keep)
+    size = batch or max(1, (BATCH if device == "cpu" else DEVICE_BATCH) // d)
     step = ddim(eta) if method == "ddim" else METHODS[method]
     noisy = method == "euler-maruyama" or (method == "ddim" and eta > 0)
     walk = _stepped
     if engine == "torch":
-        from . import torch_samplers
+        from .torch_samplers import stepped
 
-        walk = partial(torch_samplers.stepped, device)
+        walk = partial(stepped, device)
     parts = [walk(step, field, x[i : i + size], grid, keep, seed if noisy else None, i) for i in range(0, len(x), size)]
     return _joined(parts, grid, keep)
 

@@ -1,4 +1,4 @@
-"""The benchmark runs, and checks the plain score before it times it."""
+"""The benchmark runs, and compares before it times."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ from maskguide.gaussian import Mixture
 
 
 def test_rows():
-    rows, _, rounds = gaussian.run(20, ((10, 30, 4),), 1)
-    assert rounds == 1 and [row["against"] for row in rows] == ["arithmetic alone", "plain numpy"]
+    rows, _, rounds = gaussian.run(20, ((10, 30, 4),), 1, 20)
+    others = ["arithmetic alone", "plain numpy", "compiled kernel", "numpy"]
+    assert rounds == 1 and [row["against"] for row in rows] == others
     assert all(row["ours, CPU s"] > 0 for row in rows)
 
 
@@ -17,7 +18,14 @@ def test_a_wrong_candidate_is_noticed(monkeypatch):
     right = gaussian.plain_score
     monkeypatch.setattr(gaussian, "plain_score", lambda *a: right(*a) * (1 + 1e-6))
     with pytest.raises(AssertionError):
-        gaussian.run(20, ((10, 30, 4),), 1)
+        gaussian.run(20, ((10, 30, 4),), 1, 20)
+
+
+def test_an_engine_of_other_trajectories_is_noticed(monkeypatch):
+    right = gaussian.trajectories
+    monkeypatch.setattr(gaussian, "trajectories", lambda engine, n: right(engine, n) * (1 + 1e-6 * (engine is None)))
+    with pytest.raises(AssertionError):
+        gaussian.run(20, ((10, 30, 4),), 1, 20)
 
 
 def test_plain_score_is_the_gradient():
