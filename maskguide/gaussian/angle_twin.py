@@ -1,0 +1,196 @@
+r"""The masked twin of :mod:`.angle`: the same classes on a grid of tokens, guided by exact laws.
+
+A coordinate becomes a token (node of a grid), a class a product of discretised normals. Square roots of a masked
+coordinate's two conditionals are unit vectors a = sqrt(p), b = sqrt(p_z) at an angle theta; rule "spherical" goes on
+past b by w theta, clips amplitudes at zero and normalises. Angle-domain guidance stops the turn at pi/3; "capped"
+is spherical with that stop. It always leaves a token: the last one to go has ratio p_z / p >= 1 / cos^2 theta, and
+goes at pi/2 past b or later.
+
+Derivation and measured numbers: docs/gaussian-angle.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .. import _checks
+from ..guidance import Guidance
+from ..laws.terminal import terminal_law
+from ..pointwise import quotient, spherical_rates
+from ..problems.table import TableProblem
+from ..process import GuidedProcess
+from .angle_measures import ATYPICAL
+from .mixture import Mixture
+from .rules import CLIP
+
+TWINS = ("product", "normalized", "spherical", "capped")
+
+
+def discretised(mixture: Mixture, tokens: int, reach: float) -> TableProblem:
+    """Classes of one isotropic component each on `tokens` equal nodes of [-reach, reach] a coordinate; target 0.
+
+    p(x | k) proportional to the density of class k at the nodes: products over coordinates.
+    """
+    nodes = grid(tokens, reach)
+    if mixture.variances.shape[1] > 1 or len(mixture.classes) != len(mixture.means):
+        _checks.fail("classes are not single isotropic components", "one mean, one variance a class", "use Mixture")
+    squares = (nodes - mixture.means[..., None]) ** 2 / (2 * mixture.variances[..., None])
+    tables = np.exp(-squares)
+    tables /= tables.sum(-1, keepdims=True)
+    laws = [_outer(table) for table in tables]
+    return TableProblem(np.array(laws), mixture.weights, 0, name="sphere")
+
+
+def grid(tokens: int, reach: float) -> np.ndarray:
+    """The nodes of a coordinate, (N,)."""
+    if not _checks.real(reach, "reach") > 0:
+        _checks.fail(f"reach = {reach}", "reach > 0", "take the radius and some deviations")
+    return np.linspace(-reach, reach, _checks.integer(tokens, "tokens", 2))
+
+
+def _outer(table: np.ndarray) -> np.ndarray:
+    law = np.ones(())
+    for one in table:
+        law = law[..., None] * one
+    return law
+
+
+def turned(target: np.ndarray, mixture: np.ndarray, weight: float, cap: float = np.inf) -> np.ndarray:
+    """Amplitudes s on the great circle, min(w theta, cap) past sqrt(p_z): unit vectors (..., N), negative where left.
+
+    w >= 0. Where the two laws agree, s = sqrt(p_z).
+    """
+    a, b = np.sqrt(mixture), np.sqrt(target)
+    theta = 2 * np.arctan2(*(np.sqrt((v**2).sum(-1, keepdims=True)) for v in (b - a, b + a)))
+    turn = np.minimum(weight * theta, cap)
+    along = np.cos(turn + theta / 2) / np.cos(theta / 2)
+    return along * b + quotient(np.sin(turn), np.sin(theta), 0.0) * (b - a)
+
+
+def capped_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+    """Rule "spherical" with the turn past sqrt(p_z) stopped at pi/3, as angle-domain guidance has it; w >= 0."""
+    law = np.maximum(turned(target, mixture, weight, CLIP), 0.0) ** 2
+    return quotient(law, law.sum(-1, keepdims=True), 0.0)
+
+
+Rates = Callable[[np.ndarray, np.ndarray], np.ndarray]
+ROTATIONS = {"spherical": spherical_rates, "capped": capped_rates}
+
+
+def sweep(problem: TableProblem, rates: Rates) -> np.ndarray:
+    """Probability of passing through each context, (N+1,)*D, for a rule of unit hazards; its [:-1] is the final law.
+
+    Coordinates are revealed in random order; P(x_v) += P(x) rates(p_z(.|x), p(.|x))_v / |M(x)|.
+    """
+    N, D = problem.vocab_size, problem.length
+    edges = [
+        rates(*(_conditional(table, i) for table in (problem.target_table, problem.mixture_table))) for i in range(D)
+    ]
+    passed = np.zeros((N + 1,) * D)
+    passed[(N,) * D] = 1.0
+    for count in range(D):
+        for shown in combinations(range(D), count):
+            for i in set(range(D)) - set(shown):
+                here = [slice(0, N) if j in shown else N for j in range(D)]
+                flow = passed[tuple(here)][..., None] * edges[i][tuple(here[:i] + here[i + 1 :])] / (D - count)
+                there = tuple(slice(0, N) if j in shown or j == i else N for j in range(D))
+                passed[there] += np.moveaxis(flow, -1, sum(j < i for j in shown))
+    return passed
+
+
+def _conditional(table: np.ndarray, axis: int) -> np.ndarray:
+    """p(v | x), token axis last, of all contexts x with coordinate `axis` masked."""
+    moved = np.moveaxis(table, axis, -1)
+    return quotient(moved[..., :-1], moved[..., -1:], 0.0)
+
+
+@dataclass(frozen=True)
+class TwinMeasures:
+    """Final law of one rule at one weight against the class law; tokens read as positions on the grid.
+
+    Attributes
+    ----------
+    entropy : over the class's
+    norm_distance, norm_shift, atypical, along, spread : as in :class:`.angle_measures.EndMeasures`
+    clipped : share of reveals at which a rotation ("spherical", "capped") clips some token away
+    removed : class probability of the tokens clipped away, mean over reveals
+    hazard : rate of a coordinate's reveal while all are masked, mean over coordinates; 1 but for "product"
+    """
+
+    entropy: float
+    norm_distance: float
+    norm_shift: float
+    atypical: float
+    along: float
+    spread: float
+    clipped: float
+    removed: float
+    hazard: float
+
+
+def twin_measures(problem: TableProblem, reach: float, rule: str, weight: float) -> TwinMeasures:
+    """Exact measures of one of `TWINS` at weight w >= 0."""
+    if not _checks.weight(weight) >= 0:
+        _checks.fail(f"weight w = {weight}", "w >= 0 here", "w = 0 is the class law")
+    lost, hazard = (0.0, 0.0), 1.0
+    if _checks.choice(rule, TWINS, "rule") == "capped":
+        law = sweep(problem, lambda p, q: capped_rates(p, q, weight))[(slice(0, -1),) * problem.length]
+    else:
+        process = GuidedProcess(problem, Guidance(rule, weight))
+        law = terminal_law(process).probs
+        hazard = float(process.exit_rates()[(-1,) * problem.length]) / problem.length
+    if rule in ROTATIONS:
+        lost = clipping(problem, lambda p, q: ROTATIONS[rule](p, q, weight))
+    return TwinMeasures(**_against_class(problem, reach, law), clipped=lost[0], removed=lost[1], hazard=hazard)
+
+
+def clipping(problem: TableProblem, rates: Rates) -> tuple[float, float]:
+    """(share of reveals of the guided chain with a token clipped, mean class probability of such tokens)."""
+    passed = sweep(problem, rates) / np.maximum(_masked(problem), 1) / problem.length
+    clipped = removed = 0.0
+    for i in range(problem.length):
+        target, mixture = (_conditional(table, i) for table in (problem.target_table, problem.mixture_table))
+        gone = np.where(rates(target, mixture) == 0, target, 0.0)
+        clipped += float((passed.take(-1, axis=i) * (gone > 0).any(-1)).sum())
+        removed += float((passed.take(-1, axis=i) * gone.sum(-1)).sum())
+    return clipped, removed
+
+
+def _masked(problem: TableProblem) -> np.ndarray:
+    """Number of masked coordinates of every context."""
+    at = np.indices((problem.vocab_size + 1,) * problem.length)
+    return (at == problem.vocab_size).sum(0)
+
+
+def _against_class(problem: TableProblem, reach: float, law: np.ndarray) -> dict[str, float]:
+    from scipy.stats import wasserstein_distance
+
+    own, D = problem.target_law, problem.length
+    nodes = grid(problem.vocab_size, reach)
+    points = np.stack(np.meshgrid(*[nodes] * D, indexing="ij"), -1).reshape(-1, D)
+    norms, p, q = np.linalg.norm(points, axis=1), own.ravel(), law.ravel()
+    mean, goal = q @ points, p @ points
+    return {
+        "entropy": _entropy(q) / _entropy(p),
+        "norm_distance": float(wasserstein_distance(norms, norms, q, p) / (p @ norms)),
+        "norm_shift": float(q @ norms / (p @ norms) - 1),
+        "atypical": float(q[_least_likely(p)].sum()),
+        "along": float(mean @ goal / (goal @ goal)),
+        "spread": float((q @ points**2 - mean**2).sum() / (p @ points**2 - goal**2).sum()),
+    }
+
+
+def _least_likely(p: np.ndarray) -> np.ndarray:
+    """Indices of the least likely states that share at most 1 %."""
+    order = np.argsort(p, kind="stable")
+    return order[np.cumsum(p[order]) <= ATYPICAL]
+
+
+def _entropy(p: np.ndarray) -> float:
+    from scipy.special import xlogy
+
+    return float(-xlogy(p, p).sum())
