@@ -8,6 +8,8 @@ combination is the same for score, eps, x0 and velocity; otherwise the rule's ow
     power        A = 1 + w |eps_c - eps_u|^p, B = 1 - A                  (power-law guidance)
     rectified    A = 1 + w, B = -w ratio(t), on eps                      (ReCFG)
     angle        x0 turned from x_c away from x_u by clip(w theta, pi/3) (ADG), on x0
+
+Compared with the authors' code where it is public, and with the papers' formulas: docs/gaussian-angle.md, Sources.
 """
 
 from __future__ import annotations
@@ -51,7 +53,12 @@ LINEAR = GaussianRule("linear", "any", "none", lambda c, u, w, t: (1 + w, -w))
 
 
 def power_law(power: float = 1.0) -> GaussianRule:
-    """s_c + w |eps_c - eps_u|^power (s_c - s_u), |.| the root mean square over coordinates; power > -1."""
+    """s_c + w |eps_c - eps_u|^power (s_c - s_u), |.| the root mean square over coordinates; power > -1.
+
+    The published rule (Pavasovic et al., arXiv:2502.07849; power 0.9 there) has the Euclidean norm of the scores'
+    difference: s_c + w |s_c - s_u|^power (s_c - s_u). It is this one at the weight w (sqrt(d) / sigma(t))^power, which
+    grows without bound towards the data; the norm here needs no new weight for another dimension or noise process.
+    """
     if not -1 < _checks.real(power, "power") < inf:
         _checks.fail(f"power = {power}", "power > -1, finite", "0 is linear guidance")
 
@@ -67,7 +74,8 @@ def power_law(power: float = 1.0) -> GaussianRule:
 def rectified(ratio: float | np.ndarray | Callable[[float], Any]) -> GaussianRule:
     """eps = (1 + w) eps_c - w ratio(t) eps_u; the ratio a number, (d,) numbers or a function of t.
 
-    It is what :func:`moment_ratio` or :func:`regression_ratio` measures; ratio 1 is linear guidance.
+    It is what :func:`moment_ratio` or :func:`regression_ratio` measures; ratio 1 is linear guidance. In the terms of
+    ReCFG (Xia et al., arXiv:2410.18737) gamma_1 = 1 + w, gamma_0 = -w ratio.
     """
     at = ratio if callable(ratio) else lambda t: ratio
     return GaussianRule("rectified", "eps", "none", lambda c, u, w, t: (1 + w, -w * at(t)))
@@ -77,6 +85,7 @@ def moment_ratio(c: Any, u: Any) -> Any:
     """E[eps_c] / E[eps_u] for each coordinate, (d,): with it the guided mean of eps is that of eps_c.
 
     The points are those of the law over which the expectation is meant. Under p_t(x | c) itself E[eps_c] = 0.
+    Source: the closed form of arXiv:2410.18737, gamma_0 = (1 - gamma_1) E[eps_c] / E[eps_u].
     """
     below = u.mean(0)
     if bool((below == 0).any()):
@@ -85,7 +94,11 @@ def moment_ratio(c: Any, u: Any) -> Any:
 
 
 def regression_ratio(c: Any, u: Any) -> Any:
-    """E[eps_c eps_u] / E[eps_u^2] for each coordinate, (d,): the multiple of eps_u nearest to eps_c."""
+    """E[eps_c eps_u] / E[eps_u^2] for each coordinate, (d,): the multiple of eps_u nearest to eps_c.
+
+    Source: what the code of arXiv:2410.18737 tabulates for each class, step and pixel, over noised samples of the class
+    (a table entry is 0 where E[eps_u^2] = 0; here that is refused).
+    """
     below = (u * u).mean(0)
     if bool((below == 0).any()):
         _checks.fail("E[eps_u^2] = 0", "the regression ratio divides by it", "give points where eps_u is not 0")
@@ -93,7 +106,10 @@ def regression_ratio(c: Any, u: Any) -> Any:
 
 
 def _turn(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
-    """Coefficients of cos(theta_w) x_c + sin(theta_w) / sin(theta) e, e = (x_c - x_u) less its part along x_u."""
+    """Coefficients of cos(theta_w) x_c + sin(theta_w) / sin(theta) e, e = (x_c - x_u) less its part along x_u.
+
+    Source: Jin et al., arXiv:2506.11039. Their code has 3.14/3 for pi/3, max(w, 0) + 1e-3 for w, arccos for arctan2.
+    """
     xp = namespace(c)
     cu, uu = (c * u).sum(-1)[:, None], (u * u).sum(-1)[:, None]
     size = xp.where(uu > 0, uu, xp.ones_like(uu))

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskguide import InputError
-from maskguide.gaussian import combine, moment_ratio, power_law, rectified, regression_ratio, rule
+from maskguide.gaussian import (
+    Mixture,
+    combine,
+    guided_field,
+    moment_ratio,
+    power_law,
+    rectified,
+    regression_ratio,
+    rule,
+    variance_exploding,
+    variance_preserving,
+)
 
 C, U = np.array([[1.0, 0.0]]), np.array([[0.5, 3**0.5 / 2]])
 RNG = np.random.default_rng(2)
@@ -45,6 +56,18 @@ def test_angle_degenerate_branch():
     np.testing.assert_array_equal(combine("angle", c, 0 * c, 0.0), c)
 
 
+def test_angle_against_its_formula_written_with_arccos():
+    c, u, w = RNG.normal(size=(200, 6)), RNG.normal(size=(200, 6)), 0.9
+    for one, other, got in zip(c, u, combine("angle", c, u, w), strict=True):
+        size = np.linalg.norm(one) * np.linalg.norm(other)
+        theta = np.arccos(one @ other / size)
+        gap = one - other
+        aside = gap - (gap @ other) / (other @ other) * other
+        turned = np.clip(w * theta, -np.pi / 3, np.pi / 3)
+        naive = np.cos(turned) * one + np.sin(turned) / np.sin(theta) * aside
+        np.testing.assert_allclose(got, naive, rtol=0, atol=1e-12)
+
+
 def test_angle_in_the_other_direction():
     np.testing.assert_allclose(combine("angle", C, U, 0.0), C)
     assert combine("angle", C, U, 0.5)[0, 1] < 0 < combine("angle", C, U, -0.5)[0, 1]
@@ -56,6 +79,39 @@ def test_power_law():
     np.testing.assert_allclose(combine(power_law(1.5), c, u, 2.0), c + 2 * size**1.5 * (c - u))
     np.testing.assert_allclose(combine(power_law(0.0), c, u, 2.0), combine("linear", c, u, 2.0))
     np.testing.assert_allclose(combine(power_law(-0.5), c, c, 2.0), c, rtol=1e-14)
+
+
+def test_power_law_is_the_published_one_at_a_weight_that_follows_the_noise():
+    own, total = Mixture([[1.0, 0.0, -1.0]], 0.25), Mixture([[0.0] * 3, [2.0, 1.0, 0.0]], 1.0)
+    x, level, omega, power = RNG.normal(size=(5, 3)), variance_preserving().at(0.4), 1.7, 0.9
+    s_c, s_u = (m.score(x, level.scale, level.sigma) for m in (own, total))
+    published = s_c + omega * np.linalg.norm(s_c - s_u, axis=1)[:, None] ** power * (s_c - s_u)
+    weight = lambda t: omega * (3**0.5 / variance_preserving().at(t).sigma) ** power  # noqa: E731
+    field = guided_field(own, total, weight, power_law(power), "vp")
+    np.testing.assert_allclose(-field.predict(x, 0.4)[1], published, rtol=1e-12)
+
+
+def test_rectified_is_the_published_combination():
+    """gamma_0 = (1 - gamma_1) ratio on eps, as velocity d = (x - x0) / sigma of a variance-exploding process."""
+    level, gamma = variance_exploding(9.0).at(0.5), 2.5
+    own, total = Mixture([[1.0, -1.0]], 0.25), Mixture([[0.0, 0.0]])
+    x, ratio = RNG.normal(size=(4, 2)), np.array([0.7, 1.1])
+    d_c, d_u = ((x - m.denoise(x, level.scale, level.sigma)) / level.sigma for m in (own, total))
+    published = x - (gamma * d_c + (1 - gamma) * ratio * d_u) * level.sigma
+    field = guided_field(own, total, gamma - 1, rectified(ratio), variance_exploding(9.0))
+    np.testing.assert_allclose(field.predict(x, 0.5)[0], published, rtol=1e-12)
+
+
+@given(st.floats(0.05, 0.95), st.floats(-3, 3), st.floats(0.1, 4), st.floats(0.1, 4))
+def test_ratios_of_two_normals(t, mean, variance, total):
+    """Two points of equal weight integrate squares exactly: both ratios over the noised class in closed form."""
+    a, s2 = 1 - t, t * t
+    v_c, v_u = a * a * variance + s2, a * a * total + s2
+    x = a * mean + np.array([[1.0], [-1.0]]) * v_c**0.5
+    c, u = (x - a * mean) / v_c, x / v_u
+    assert regression_ratio(c, u)[0] == pytest.approx(v_u / (v_c + (a * mean) ** 2), rel=1e-9)
+    if abs(mean) > 1e-3:
+        assert moment_ratio(c, u)[0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_rectified_keeps_the_first_moment_and_the_regression():
