@@ -26,6 +26,7 @@ import numpy as np
 
 from .. import _checks
 from .closed_forms import Moments, sde_moments
+from .distortions import exploding_times
 from .mixture import Mixture
 from .noise import variance_exploding
 from .normals import normals
@@ -276,13 +277,6 @@ def sampled_reciprocal(
     lost = -trapezoid([v[1] for v in values], levels, axis=0)
     direct, balance = _mean(values[-1][0], None), _mean(1 / prior - weight * lost, None)
     return Reciprocal(1 / prior, *direct, *balance)
-
-
-def exploding_times(horizon: float, least: float, steps: int) -> np.ndarray:
-    """Times t = s/horizon of a variance-exploding process, from 1 to 0, equal steps of log(least + s)."""
-    s = np.geomspace(least + horizon, least, _checks.integer(steps, "steps", 1) + 1) - least
-    s[0], s[-1] = horizon, 0.0
-    return s / horizon
 
 
 def _along(own: Mixture, mixture: Mixture, prior: float, x: np.ndarray, s: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from .. import _checks
 from .closed_forms import Moments, exponent, ode_moments, sde_moments
 from .path_integrals import LinearWeight, WindowWeight
+from .steps import METHODS, Field
 
 DYNAMICS = {"ode": ode_moments, "sde": sde_moments}
 SWITCHES = 48
@@ -70,6 +72,37 @@ def schedule_map(
 def neutral_slope(c: float, u: float, horizon: float, start: float) -> float:
     """The omega with I = 0 at w0 = start: -w0 log[(c+T)u/((u+T)c)] / [u log(1 + T/u) - c log(1 + T/c)]."""
     return -start * float(exponent(c, u, 1.0, horizon) / exponent(c, u, LinearWeight(0.0, 1.0), horizon))
+
+
+def stepped_moments(field: Field, method: str, times: np.ndarray, mean: float, variance: float) -> Moments:
+    """Mean and variance after a sampler's own steps, without draws, for Gaussians of one dimension.
+
+    Each step is affine in (x, z) then; three points tell its shift, slope and noise.
+
+    Parameters
+    ----------
+    field : Field
+        Guided field of two mixtures of one component each, d = 1.
+    method : str
+        "euler", "heun", "dpm2" or "euler-maruyama".
+    times : (K + 1,) decreasing
+    mean, variance : float
+        Of the law at the first time.
+    """
+    step = METHODS[_checks.choice(method, METHODS, "method")]
+    x, z = np.array([[0.0], [1.0], [0.0]]), np.array([[0.0], [0.0], [1.0]])
+    for t, s in pairwise(times):
+        at = step(field, x, float(t), float(s), z)[:, 0]
+        slope, noise = at[1] - at[0], at[2] - at[0]
+        mean, variance = at[0] + slope * mean, slope**2 * variance + noise**2
+    return Moments(float(mean), float(variance))
+
+
+def exploding_times(horizon: float, least: float, steps: int) -> np.ndarray:
+    """Times t = s/horizon of a variance-exploding process, from 1 to 0, equal steps of log(least + s)."""
+    s = np.geomspace(least + horizon, least, _checks.integer(steps, "steps", 1) + 1) - least
+    s[0], s[-1] = horizon, 0.0
+    return s / horizon
 
 
 def separability(c: Any, mu: Any, moments: Moments) -> float:

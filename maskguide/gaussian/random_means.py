@@ -49,18 +49,27 @@ def guided_switch(alpha: float, weight: float, within: float = 1.0, between: flo
     r; see :func:`crowd`. 0 where the crowd wins down to s = 0.
     """
 
-    def lead(log_v: float) -> float:
-        v = exp(log_v)
-        path = ode_moments(v, v + between, 1.0, weight)
-        own = -((path.mean - 1) ** 2 * between + path.variance) / (2 * v)
-        return float(own - crowd(path.mean**2 * between + path.variance, alpha, v, between))
-
     if alpha <= 0:
         return np.inf
+    lead = lambda log_v: _lead(log_v, alpha, weight, between)  # noqa: E731
     low, high = log(within), log(FAR * max(within + between, between / np.expm1(2 * alpha)))
     if lead(low) <= 0:
         return 0.0
     return exp(_root(lead, low, high)) - within if lead(high) < 0 else np.inf
+
+
+def guided_critical_rate(weight: float, within: float = 1.0, between: float = 1.0) -> float:
+    """The alpha from which on guidance never stops: :func:`guided_switch` is 0. The critical rate at weight 0."""
+    star = critical_rate(within, between)
+    return _root(lambda alpha: _lead(log(within), alpha, weight, between), star / 2, 100 * star)
+
+
+def _lead(log_v: float, alpha: float, weight: float, between: float) -> float:
+    """How far, per dimension, the own class is ahead of the crowd on the guided path at noise variance v of a class."""
+    v = exp(log_v)
+    path = ode_moments(v, v + between, 1.0, weight)
+    own = -((path.mean - 1) ** 2 * between + path.variance) / (2 * v)
+    return float(own - crowd(path.mean**2 * between + path.variance, alpha, v, between))
 
 
 def crowd(r: float, alpha: float, v: float, between: float = 1.0) -> float:

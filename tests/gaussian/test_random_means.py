@@ -13,6 +13,7 @@ from maskguide.gaussian.mixture import Mixture
 from maskguide.gaussian.random_means import (
     critical_rate,
     crowd,
+    guided_critical_rate,
     guided_switch,
     posterior_mean,
     predicted_loss,
@@ -73,7 +74,8 @@ def test_without_guidance_both_points_are_typical(alpha):
 @pytest.mark.parametrize(("weight", "threshold"), [(1.0, 0.686), (3.0, 0.8035)])
 def test_guided_points_need_more_classes_to_be_lost(weight, threshold):
     assert guided_switch(threshold, weight) > 0 and guided_switch(threshold + 1e-3, weight) == 0
-    assert threshold > 1.9 * critical_rate()
+    assert guided_critical_rate(weight) == pytest.approx(threshold, abs=1e-3) and threshold > 1.9 * critical_rate()
+    assert guided_critical_rate(0.0, 0.5, 2.0) == pytest.approx(critical_rate(0.5, 2.0), rel=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
