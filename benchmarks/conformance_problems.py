@@ -1,5 +1,7 @@
 """Finds the problems of the conformance suite: python -m benchmarks.conformance_problems [candidates], into reference/.
 
+With the word `extend` it keeps those recorded and adds one of each family of ADDED.
+
 Candidates are random tables of small integers. For every pair of explanations a, b of a claim a case is worth
 KL(a | b) nats a draw, b smoothed as in the diagnosis. Cases are chosen, greedily and then one for one, so that the
 sum of exp(-DRAWS sum_cases KL(a | b) / cases) over all pairs and claims is least: the pairs that are hardest to tell
@@ -22,6 +24,7 @@ from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws
 from maskguide.conformance.bank import Case
 from maskguide.conformance.claim import Claim
 from maskguide.conformance.diagnosis import FLOOR
+from maskguide.conformance.settings import is_defined
 from maskguide.problems.table import TableProblem
 
 REFERENCE = Path(bank.__file__).parent / "reference"
@@ -51,6 +54,8 @@ class Family:
     others_only: bool = True  # zeros of other classes only, so that no formula divides by a zero of the target
     quick: bool = True
     largest: int = 30
+    scattered: bool = True  # some tables have states that no class has
+    product_zeros: bool = False  # tokens impossible for a class at one position, whatever the others are
     wanted: int = 1  # cases in the full suite, besides those that the quick one has
 
 
@@ -65,6 +70,12 @@ FAMILIES = (
     Family("private", 2, 3, 2, 0.3, 5, "states that only one class has", others_only=False, quick=False),
     Family("quintuple", 5, 2, 2, 0.1, 3, "five coordinates: errors grow with the length", quick=False, largest=500),
 )
+ADDED = (
+    Family("positive", 5, 2, 2, 0.0, 4, "five coordinates, all states possible: parallel reveals meet no undefined "
+           "context", quick=False, largest=500, scattered=False),
+    Family("product-zeros", 3, 3, 2, 0.0, 4, "tokens impossible for one class or all, whatever the context: parallel "
+           "reveals meet no undefined one", others_only=False, quick=False, scattered=False, product_zeros=True),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +89,7 @@ class Candidate:
 
 def main(count: int) -> None:
     """Search, and write reference/."""
-    rng = np.random.default_rng(SEED)
-    pool = [c for _, c in zip(range(count), candidates(rng), strict=False)]
+    pool = candidates(FAMILIES, count)
     quick = chosen(pool, [], [c for c in pool if c.family.quick], QUICK)
     full = list(quick)
     for family in FAMILIES:
@@ -88,30 +98,51 @@ def main(count: int) -> None:
     write(chosen([*pool, *between], full, between, len(full) + 1), len(quick))
 
 
-def candidates(rng: np.random.Generator) -> Iterator[Candidate]:
-    """Random cases of all families in turn, for ever; tables with a tie for the argmax are skipped."""
-    number = 0
+def extend(count: int) -> None:
+    """Keep what is recorded, search ADDED, and write reference/."""
+    rows = bank.read("problems")["cases"]
+    kept = [recorded(row) for row in rows]
+    pool, full = candidates(ADDED, count), kept
+    for family in ADDED:
+        full = chosen([*kept, *pool], full, [c for c in pool if c.family is family], len(full) + 1)
+    write(full, sum(row["quick"] for row in rows))
+
+
+def recorded(row: dict) -> Candidate:
+    """A case of reference/."""
+    case = Case(bank.problem(row["problem"]), row["weight"], row["num_steps"], row["why"])
+    family = next(f for f in FAMILIES if f.name == row["problem"].rpartition("-")[0])
+    return Candidate(family, case, worth(case))
+
+
+def candidates(families: Sequence[Family], count: int) -> list[Candidate]:
+    """Random cases of the families in turn; tables with a tie for the argmax are skipped."""
+    return [c for _, c in zip(range(count), _candidates(families), strict=False)]
+
+
+def _candidates(families: Sequence[Family]) -> Iterator[Candidate]:
+    rng, number = np.random.default_rng(SEED), 0
     while True:
-        family = FAMILIES[number % len(FAMILIES)]
+        family = families[number % len(families)]
         problem = table(rng, family)
         number += 1
         if problem is None or tied(problem):
             continue
         weight, steps = float(rng.choice(WEIGHTS, p=CHANCES)), int(rng.integers(2, family.most_steps + 1))
         case = Case(problem, weight, steps, family.why)
-        yield Candidate(family, case, np.array([nats(case, claim) for claim in CLAIMS]))
+        yield Candidate(family, case, worth(case))
 
 
 def at_a_negative_weight(candidate: Candidate, steps: int) -> Candidate:
     """The same problem at w = -1/2, where rate products are below one."""
     case = Case(candidate.case.problem, -0.5, steps, "a weight between -1 and 0: Euler steps leave masks")
-    return Candidate(candidate.family, case, np.array([nats(case, claim) for claim in CLAIMS]))
+    return Candidate(candidate.family, case, worth(case))
 
 
 def table(rng: np.random.Generator, family: Family) -> TableProblem | None:
     """A random problem of small integers; None where a class has no state."""
     shape = (family.vocab_size,) * family.length
-    nowhere = rng.random(shape) < rng.choice([0.0, 0.15])
+    nowhere = rng.random(shape) < (rng.choice([0.0, 0.15]) if family.scattered else 0.0)
     laws = []
     for k in range(family.classes):
         numbers = np.ceil(family.largest * rng.random(shape) ** rng.choice([1, 2, 4])).astype(int)
@@ -120,12 +151,19 @@ def table(rng: np.random.Generator, family: Family) -> TableProblem | None:
             numbers.flat[rng.integers(numbers.size)] = rng.choice([60, 100, 200])
         spared = k == 0 and family.others_only
         zero = (rng.random(shape) < family.zeros) & (not spared)
-        numbers[zero | nowhere] = 0
+        numbers[zero | nowhere | (product_zeros(k, shape) if family.product_zeros else False)] = 0
         if not numbers.any():
             return None
         laws.append(numbers if family.name != "near-zero" else _with_millionths(rng, numbers, nowhere))
     prior = rng.integers(1, 5, family.classes)
     return TableProblem(np.array([_shares(law) for law in laws]), _shares(prior))
+
+
+def product_zeros(label: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Where a token is impossible: position 0's last for every class, position 1's first for the target, position 2's
+    middle one for the others. So each class is possible on a product of sets."""
+    tokens = np.indices(shape)
+    return (tokens[0] == shape[0] - 1) | ((tokens[1] == 0) if label == 0 else (tokens[2] == shape[2] // 2))
 
 
 def _with_millionths(rng: np.random.Generator, numbers: np.ndarray, nowhere: np.ndarray) -> np.ndarray:
@@ -151,10 +189,17 @@ def tied(problem: TableProblem) -> bool:
     return False
 
 
+def worth(case: Case) -> np.ndarray:
+    """What it is worth under each claim."""
+    return np.array([nats(case, claim) for claim in CLAIMS])
+
+
 def nats(case: Case, claim: Claim) -> np.ndarray:
-    """KL(a | b) of the laws of all explanations, the claim first; b smoothed."""
+    """KL(a | b) of the laws of all explanations, the claim first; b smoothed. Nothing where the claim is undefined."""
     steps = None if claim.is_limit else case.num_steps
     case = Case(case.problem, case.weight, steps, case.why)
+    if not is_defined(case, claim):
+        return np.zeros((1 + len(ALTERNATIVES),) * 2, dtype=np.float32)
     law, others = case.law(claim), alternative_laws(case, claim)
     laws = np.array([law, *(others.get(a.name, law) for a in ALTERNATIVES)]).reshape(1 + len(ALTERNATIVES), -1)
     logs = np.log((1 - FLOOR) * laws + FLOOR / laws.shape[1])
@@ -190,7 +235,8 @@ def write(picked: list[Candidate], quick: int) -> None:
     problems, cases, named = {}, [], {}
     for i, c in enumerate(picked):
         number = 1 + sum(name.rpartition("-")[0] == c.family.name for name in problems)
-        name = named.setdefault(c.case.problem, f"{c.family.name}-{number}")
+        own = c.case.problem.name
+        name = named.setdefault(c.case.problem, own if own in bank.names() else f"{c.family.name}-{number}")
         laws, prior = (np.vectorize(str, otypes=[object])(x).tolist() for x in
                        (c.case.problem.exact_class_laws, c.case.problem.exact_prior))  # fmt: skip
         problems[name] = {"target": 0, "prior": prior, "class_laws": laws}
@@ -203,7 +249,7 @@ def write(picked: list[Candidate], quick: int) -> None:
 
 
 def _separations(claim: Claim) -> dict[str, dict[str, float]]:
-    rows = {bank.label(case): case.separation for case in bank.default_cases(claim)}
+    rows = {bank.label(case): bank.separation(case, claim) for case in bank.default_cases(claim)}
     return {case: {name: round(tv, 13) for name, tv in row.items()} for case, row in rows.items()}
 
 
@@ -221,4 +267,5 @@ def _lines(data: object, levels: int) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600)
+    search = extend if "extend" in sys.argv else main
+    search(int(sys.argv[-1]) if sys.argv[-1].isdigit() else 600 if search is main else 120)

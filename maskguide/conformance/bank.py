@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from importlib.resources import files
@@ -29,7 +29,8 @@ class Case:
     why : str
         What it is good for.
     separation : dict of name -> TV
-        Distance of the claim's exact law from that of every alternative that makes a difference here.
+        Distance of the claim's exact law from that of every alternative that makes a difference here, where it is
+        recorded; :func:`separation` computes it for any claim.
     plain : bool
         The denoiser predicts revealed positions afresh, as a network does; otherwise it repeats their tokens.
     """
@@ -55,8 +56,7 @@ class Case:
 def default_cases(claim: Any, quick: bool = False) -> list[Case]:
     """The cases of the suite for a claim, those of most power first; `quick` takes the first few.
 
-    A claim of the limit has no steps, and each problem and weight once. Separations are those recorded in reference/,
-    or computed where none are recorded for this claim.
+    A claim of the limit has no steps, and each problem and weight once. Separations are those recorded in reference/.
     """
     recorded = separations().get(str(claim), {})
     chosen = {}
@@ -64,10 +64,7 @@ def default_cases(claim: Any, quick: bool = False) -> list[Case]:
         case = Case(problem(row["problem"]), row["weight"], None if claim.is_limit else row["num_steps"], row["why"])
         if row["quick"] or not quick:
             chosen.setdefault(label(case), case)
-    return [
-        Case(c.problem, c.weight, c.num_steps, c.why, recorded.get(key) or separation(c, claim))
-        for key, c in chosen.items()
-    ]
+    return [replace(case, separation=recorded.get(key, {})) for key, case in chosen.items()]
 
 
 def separation(case: Case, claim: Hashable) -> dict[str, float]:

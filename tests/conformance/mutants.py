@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from maskguide.conformance import Claim
+from maskguide.conformance.bank import default_cases
+
 ANCESTRAL = "normalized, ancestral, uniform t, log-linear"
 LEAPING = "product, tau-leaping, uniform t, log-linear"
 EULER = "product, euler, uniform t, log-linear"
@@ -169,6 +172,11 @@ def row_share(hazards, now, then):
 
 def wrong_end(hazards, now, then):
     return np.full_like(hazards, min(1.0, (now - then) / then) if then else 1.0)
+
+
+def frozen_in_t(hazards, now, then):
+    """1 - exp(-dt m'(t)/m(t)) with m(t) = t; the last step reveals what is left."""
+    return np.full_like(hazards, -np.expm1(-(now - then) / now) if then else 1.0)
 
 
 def stay(hazards, now, then):
@@ -397,6 +405,7 @@ def twice(tokens, denoiser):
 # The zoo ----------------------------------------------------------------------------------------------------------
 
 LEAPS = in_steps(product, frozen)
+BELOW_ZERO = [case for case in default_cases(Claim.parse(EULER)) if case.weight in (-0.5, 3.0)][-4:]  # masks are left
 
 RIGHT = {
     "ancestral": Specimen(ancestral, ANCESTRAL),
@@ -437,6 +446,10 @@ FAULTY = {
     "revealed tokens redrawn": Specimen(in_steps(keep=False), ANCESTRAL, "revealed tokens redrawn"),
     # steps
     "entries clipped": Specimen(as_rows(clipped_entries), EULER, "entries clipped"),
+    "entries clipped, argmax at the end": Specimen(as_rows(clipped_entries, finish=True), EULER,
+                                                   "entries clipped, argmax finish", options={"cases": BELOW_ZERO}),
+    "rates frozen in t": Specimen(in_steps(chance=frozen_in_t), ANCESTRAL, "rates frozen in t",
+                                  options={"quick": False}),
     "rows not renormalised": Specimen(as_rows(not_renormalised), EULER, "row cut off"),
     "mask entry one": Specimen(as_rows(mask_entry_one), EULER, "mask entry one", "masks"),
     "Poisson jumps clamped": Specimen(as_rows(poisson_clamped, finish=True), LEAPING,

@@ -231,6 +231,41 @@ def test_wrong_formulas_of_a_step(name, fraction):
     assert np.abs(found - by_hand(TABLE, 4, masked_only(row))).max() < EXACT
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("method", ["tau-leaping", "euler"])
+def test_rates_frozen_in_t(schedule, method):
+    """Probability 1 - exp(-Z dt m'(t)/m(t)), m' by differences; the last step reveals all."""
+    level = {"linear": lambda t: t, "cosine": lambda t: np.sin(np.pi * t / 2)}[schedule]
+
+    def row(state, i, a, last):
+        t, r = a_to_time[round(1 / a)], tokens(TABLE, 2.0, state, i)
+        slope = (level(t + 1e-6) - level(t - 1e-6)) / 2e-6
+        chance = 1.0 if last else -np.expm1(-r.sum() * 0.25 * slope / level(t))
+        return np.append(chance * r / r.sum(), 1 - chance)
+
+    a_to_time = {k: k / 4 for k in range(1, 5)}  # by_hand gives 1/k, k steps left of four
+    found = law_of("rates frozen in t", Claim("product", method, schedule=schedule), case(steps=4))
+    assert np.abs(found - by_hand(TABLE, 4, masked_only(row))).max() < 1e-9
+
+
+def test_masks_that_clipped_entries_leave_are_set_to_the_argmax():
+    def row(state, i, a, last):
+        r = np.minimum(a * tokens(TABLE, -0.5, state, i), 1)
+        return np.append(r, max(0.0, 1 - r.sum())) / max(1.0, r.sum())
+
+    def end(state, i, a, last):
+        return np.eye(4)[tokens(TABLE, -0.5, state, i).argmax()]
+
+    claim = Claim("product", "euler")
+    left = by_hand(TABLE, 3, masked_only(row))
+    filled = np.zeros_like(left)
+    for state in itertools.product(range(4), repeat=2):
+        rows = [masked_only(end)(state, i, 1.0, True) for i in (0, 1)]
+        filled += left[state] * np.multiply.outer(*rows)
+    assert left[3].sum() > 0.01
+    assert np.abs(law_of("entries clipped, argmax finish", claim, case(-0.5)) - filled).max() < EXACT
+
+
 def test_nan_tokens():
     table = TableProblem([[0.0, 0.3, 0.5, 0.0, 0.2], [0.2, 0.4, 0.4, 0.0, 0.0]], [0.5, 0.5])  # token 3: no class
     claim = Claim("normalized", "ancestral")

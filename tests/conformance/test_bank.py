@@ -10,6 +10,7 @@ import pytest
 from maskguide.conformance import bank
 from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws
 from maskguide.conformance.claim import Claim
+from maskguide.conformance.settings import is_defined
 
 RECORDED = [Claim("normalized", "ancestral"), Claim("product", "tau-leaping"), Claim("product", "euler"),
             Claim("product", "limit"), Claim("normalized", "limit")]  # fmt: skip
@@ -72,10 +73,27 @@ def test_claims_of_the_limit_have_no_steps_and_each_problem_and_weight_once():
     assert len({(case.problem.name, case.weight) for case in cases}) == len(cases)
 
 
+@pytest.mark.parametrize("claim", [claim for claim in RECORDED if not claim.is_limit], ids=str)
+def test_claims_of_k_steps_have_five_coordinates_and_exact_zeros(claim):
+    """Where parallel reveals meet contexts that the target cannot have, no conditional is defined: not a case."""
+    defined = [case.problem for case in CASES if is_defined(case, claim)]
+    assert {problem.length for problem in defined} == {1, 2, 3, 5}
+    (five,) = [problem for problem in defined if problem.length == 5]
+    assert (five.class_laws > 0).all()
+    zeros = bank.problem("product-zeros-1")
+    assert zeros in defined and zeros.length == 3
+    for law in zeros.class_laws:  # possible on a product of sets
+        sets = [law.sum(axis=tuple(j for j in range(3) if j != i)) > 0 for i in range(3)]
+        np.testing.assert_array_equal(law > 0, np.einsum("i,j,k->ijk", *sets).astype(bool))
+        assert not all(tokens.all() for tokens in sets)
+
+
 def test_a_claim_that_is_not_recorded_has_computed_separations():
     claim = Claim("product", "tau-leaping", grid="clock")
     case = bank.default_cases(claim, quick=True)[0]
-    assert case.separation["grid uniform in t"] > 0 and "grid uniform in the clock" not in case.separation
+    found = bank.separation(case, claim)
+    assert found["grid uniform in t"] > 0 and "grid uniform in the clock" not in found
+    assert case.separation == {}  # nothing is computed before a run
     assert bank.problem(case.problem.name) is case.problem
 
 

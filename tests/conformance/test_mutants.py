@@ -21,7 +21,8 @@ CASES = [
     Case(SEPARATING, 3.0, 1, "rates above one are clipped"),
     Case(HOLES, 1.5, 4, "tokens impossible under both laws"),
     Case(HOLES, 0.0, 3, "conditional sampling"),
-    Case(TRIPLE, 2.0, 2, "parallel reveals"),
+    Case(TRIPLE, 6.0, 2, "parallel reveals"),
+    Case(TRIPLE, -0.5, 2, "Euler leaves masks"),
     Case(TRIPLE, 2.0, 3, "revealed positions predicted afresh", plain=True),
 ]
 

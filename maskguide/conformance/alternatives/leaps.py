@@ -99,6 +99,8 @@ def clipped_hazards(setup: Setup) -> np.ndarray:
 ALTERNATIVES = (
     Alternative("entries clipped", "rate times step is clipped at one entry by entry, and the row divided by its sum",
                 leaping(entries_clipped)),
+    Alternative("entries clipped, argmax finish", "rate times step is clipped at one entry by entry, and the row "
+                "divided by its sum; masks left are set to the argmax", leaping(entries_clipped, finish=True)),
     Alternative("row cut off", "rate times step exceeds one, and the row is drawn as it is: the last tokens lose",
                 leaping(row_cut_off)),
     Alternative("mask entry one", "the mask's entry in a step is 1 before the row is divided by its sum",

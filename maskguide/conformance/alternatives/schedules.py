@@ -72,6 +72,17 @@ def total_noise(setup: Setup, step: Step) -> float:
     return 0.0 if level == 1 else min(1.0, float(times[0] - times[1]) * -log1p(-level) * (1 - level) / level)
 
 
+def frozen_in_time(setup: Setup) -> np.ndarray | None:
+    """Leaps with the rate Z m'(t)/m(t) held from t to t', 1 - exp(-Z (t - t') m'(t)/m(t)); the last reveals all."""
+    if not setup.stepped:
+        return None
+    noise = noise_schedule(setup.schedule)
+    times = time_grid(setup.grid, setup.num_steps or 1, noise)
+    lengths = -np.diff(times) * noise.derivative(times[:-1]) / noise.masking(times[:-1])
+    steps = list(steps_at(np.concatenate([[0.0], np.cumsum(lengths[:-1]), [inf]])))
+    return setup.changed(method="tau-leaping").walk(setup.rates(), steps)
+
+
 def biased(count: int) -> Explained:
     """A stepped sampler in place of the limit."""
 
@@ -107,4 +118,6 @@ ALTERNATIVES = (
                 "that it should stay", revealing(complement)),
     Alternative("sigma for its derivative", "the total noise sigma(t) is used where its derivative belongs",
                 revealing(total_noise)),
+    Alternative("rates frozen in t", "rates are held over a step in t, not in the clock: a reveal has probability "
+                "1 - exp(-Z dt m'(t)/m(t)); the last step is certain", frozen_in_time),
 )  # fmt: skip
