@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cli_gaussian import app as gaussian_app
+from .options import Json, Seed, numbers, words
+
 if TYPE_CHECKING:
     from .claims import Claim
     from .problems.table import TableProblem
@@ -23,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(gaussian_app, name="gaussian")
 
 Problem = Annotated[str, typer.Argument(help="Zoo name or file (.csv, .parquet, .npz).", metavar="PROBLEM")]
 Label = Annotated[str | None, typer.Option(help="Files of samples: the column that holds the class.")]
@@ -34,8 +38,6 @@ RuleName = Annotated[str, typer.Option("--rule", help="product, normalized, tilt
 Rules = Annotated[str, typer.Option("--rule", help="Rules, comma separated.")]
 Weights = Annotated[str, typer.Option("--weight", help="Weights w >= -1, comma separated (gamma = 1 + w).")]
 Weight = Annotated[float, typer.Option(help="Weight w >= -1 (gamma = 1 + w).")]
-Seed = Annotated[int, typer.Option(help="Seed of the Philox stream.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 @app.command()
@@ -239,6 +241,8 @@ def conform(
     time_limit: Annotated[float, typer.Option(help="Seconds a call may take.")] = 60.0,
     tolerance: Annotated[float | None, typer.Option(help="TV within which a law is certified.")] = None,
     plain: Annotated[bool, typer.Option(help="Also hand out a denoiser without carry-over of tokens.")] = True,
+    weights: Annotated[str | None, typer.Option(help='The only weights it is asked for, as "0, 1, 2".')] = None,
+    least_weight: Annotated[float, typer.Option(help="No weight below this: 0 where it refuses w < 0.")] = -1.0,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
     report: Annotated[Path | None, typer.Option(help="Write DIR/index.html.", metavar="DIR")] = None,
     badge: Annotated[Path | None, typer.Option(help="Write an SVG badge.", metavar="FILE")] = None,
@@ -259,7 +263,7 @@ def conform(
         _checks.output_directory(report)
     found = check(
         imported(sampler), claim, quick=quick, seed=seed, backend=backend, time_limit=time_limit, tolerance=tolerance,
-        plain=plain,
+        plain=plain, weights=weights, least_weight=least_weight,
     )  # fmt: skip
     if junit is not None:
         junit.write_text(found.to_junit(), encoding="utf-8")
@@ -322,21 +326,6 @@ def _rational(text: str):
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         _checks.fail(f"--weight {text!r}", "a rational number such as 2, 1/2 or 0.5", "leave it out for a symbolic w")
-
-
-def numbers(text: str, name: str) -> tuple[float, ...]:
-    """'0,1,2' -> (0.0, 1.0, 2.0)."""
-    from . import _checks
-
-    try:
-        return tuple(float(part) for part in words(text))
-    except ValueError:
-        _checks.fail(f"--{name} {text!r}", "numbers separated by commas", f"for example --{name} 0,1,2")
-
-
-def words(text: str) -> tuple[str, ...]:
-    """'a,b' -> ('a', 'b')."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def main() -> None:

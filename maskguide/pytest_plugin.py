@@ -29,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"{PREFIX}claim", metavar="CLAIM", help='for example "normalized, ancestral, uniform t, log-linear"'
     )
     group.addoption(f"{PREFIX}quick", action="store_true", help="fewer cases and draws, a wider tolerance")
+    group.addoption(f"{PREFIX}weights", metavar="WEIGHTS", help='the only weights it is asked for, as "0, 1, 2"')
+    group.addoption(f"{PREFIX}least-weight", type=float, default=-1.0, help="no weight below this")
     group.addoption(f"{PREFIX}seed", type=int, default=0, help="of the seeds the sampler is given")
     group.addoption(f"{PREFIX}backend", default="numpy", choices=("numpy", "torch"), help="whose dtypes it takes")
 
@@ -73,7 +75,8 @@ class Conformance(pytest.Collector):
 
     @property
     def _extent(self) -> dict[str, Any]:
-        return {"quick": self._option("quick")}
+        asked = {"weights": self._option("weights"), "least_weight": self._option("least-weight")}
+        return {"quick": self._option("quick"), **asked}
 
     @cached_property
     def report(self) -> Report:

@@ -114,6 +114,8 @@ class Report:
     seconds : float
     seed : int
     pictures : tuple of Picture
+    left_out : str
+        Weights that were not asked for, in words.
     """
 
     sampler: str
@@ -127,6 +129,7 @@ class Report:
     seconds: float
     seed: int
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    left_out: str = ""
 
     @property
     def passed(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MARKS = {PASSED: "ok  ", FAILED: "FAIL", UNDECIDED: "?   ", SKIPPED: "-   "}
 COLOURS = {"conforms": "#17663a", "fails": "#a3261b", "undecided": "#8a6d1a"}
+VOID = "Laws are not judged: what is said of them holds for independent draws."
 COLUMNS = f"{'draws':>8} {'TV':>8} {'TV <':>8} {'sees':>8} {'log10 e':>8} {'s':>6}"
 
 
@@ -23,8 +24,10 @@ def verdict(report: Report) -> str:
     """The outcome in a sentence or two."""
     made = [check for check in report.checks if check.status != SKIPPED]
     if report.findings:
-        kinds = ", ".join(dict.fromkeys(finding.kind for finding in report.findings))
+        named = dict.fromkeys(finding.kind for finding in report.findings)
+        kinds = ", ".join(named)
         said = f" {report.diagnosis.sentence}" if report.diagnosis is not None else ""
+        said += f" {VOID}" if "independence" in named else ""
         return f"{report.sampler} does not draw what it claims ({report.claim}): {kinds}.{said}"
     if report.undecided:
         return (
@@ -32,9 +35,9 @@ def verdict(report: Report) -> str:
             "nothing was found so far."
         )
     widest = max((check.tv_upper for check in made if check.what == "law"), default=math.nan)
-    left = "".join(f" Not judged: {check.case} ({check.message})." for check in unjudged(report))
-    sentence = f"{len(made)} checks, every law within TV {widest:.2g}."
-    return f"{report.sampler} draws what it claims ({report.claim}): {sentence}{left}"
+    left = [f"{check.case} ({check.message})" for check in unjudged(report)] + [report.left_out] * bool(report.left_out)
+    sentence = f"{len(made)} checks, every law within TV {widest:.2g}." + "".join(f" Not judged: {x}." for x in left)
+    return f"{report.sampler} draws what it claims ({report.claim}): {sentence}"
 
 
 def unjudged(report: Report) -> list[Check]:
@@ -77,7 +80,8 @@ def _cell(value: float, digits: int) -> str:
 
 
 def _account(report: Report) -> str:
-    return (
+    left = f"Not tested: {report.left_out}. " if report.left_out else ""
+    return left + (
         f"{report.n_draws:,} draws in {report.n_calls:,} calls, {report.seconds:.1f} s, seed {report.seed}. A sampler "
         f"that is right would have a finding with probability at most {report.false_alarm:.1g}. TV <: bound on the "
         "true TV; sees: a sampler this far off would have been found."
@@ -90,6 +94,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     said = None if diagnosis is None else {"sentence": diagnosis.sentence, "name": diagnosis.name, "tv": diagnosis.tv}
     return {
         "sampler": report.sampler, "claim": str(report.claim), "passed": report.passed, "verdict": verdict(report),
+        "left_out": report.left_out,
         "false_alarm": report.false_alarm, "n_draws": report.n_draws, "n_calls": report.n_calls,
         "seconds": report.seconds, "seed": report.seed, "diagnosis": said,
         "findings": [_plain(asdict(finding)) for finding in report.findings],

@@ -14,11 +14,13 @@ from .guard import Caller, Sampler
 from .sequential import shares
 from .settings import Seeds, Setting, settings
 from .side_tasks import BatchTask, PromptTask, SeedTask, SevensTask, SinglesTask, StepsTask, takes_start
-from .tasks import LargeTask, LawTask, Plan, Task
+from .tasks import NEED_INDEPENDENCE, NEED_SEEDS, LargeTask, LawTask, Plan, Task
+from .weights import Weights
 
 BACKENDS = ("numpy", "torch")
 DIAGNOSIS_SECONDS = 3.0  # spent on more counts once the sampler has failed
 QUICK_STATES = 100  # lattice states up to which the laws of all alternatives take well under a second
+DEAR = 20.0  # share of the law of a large vocabulary, where draws are dear, in those of the other checks
 HANGS = 2  # calls that hang before the suite gives up
 
 
@@ -35,8 +37,10 @@ def check(
     backend: str = "numpy",
     plain: bool = True,
     fail_fast: bool = False,
-    large_seconds: float = 6.0,
+    large_seconds: float = 45.0,
     cases: Sequence[Any] | None = None,
+    weights: str | Sequence[float] | None = None,
+    least_weight: float = -1.0,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Hold a sampler against the law it claims to draw from.
@@ -69,9 +73,15 @@ def check(
     fail_fast : bool
         Stop at the first finding, without collecting counts for a diagnosis.
     large_seconds : float
-        For the case of 50,000 tokens; a sampler too slow to be judged in that time is not, and the report says so.
+        At most, for the case of 50,000 tokens; a sampler too slow to be judged in that time is not, and the report
+        says so.
     cases : sequence of Case, optional
         Instead of the default ones of :mod:`.bank`.
+    weights : sequence of float, or "0, 1, 2", optional
+        The only weights that the sampler is asked for: (0,) where it has no guidance. Cases of other weights are run at
+        the nearest of these, and the report says what was not judged.
+    least_weight : float
+        The same for all weights from this one on: 0 for a sampler that refuses w < 0.
     progress : callable, optional
         Called with the number of tasks finished so far.
 
@@ -93,26 +103,32 @@ def check(
     )
     plan = Plan(tolerance=None if tolerance is None else _positive(tolerance, "tolerance"))
     plan = plan.quick() if quick else replace(plan, large_seconds=_positive(large_seconds, "large_seconds"))
-    tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases))
+    asked = Weights.of(weights, least_weight)
+    tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases, asked))
     _run(tasks, begun + _positive(max_seconds, "max_seconds"), fail_fast, progress or (lambda done: None))
     for task in tasks:
         task.settle()
     _void(tasks)
     _not_constant(tasks)
-    return _report(tasks, claim, caller, alpha, seed, perf_counter() - begun)
+    return _report(tasks, claim, caller, alpha, seed, perf_counter() - begun, asked.left_out)
 
 
-def planned(sampler: Sampler, claim: str | Claim, *, plain: bool = True, quick: bool = False, cases=None) -> list[str]:
+def planned(
+    sampler: Sampler, claim: str | Claim, *, plain: bool = True, quick: bool = False, cases=None, weights=None,
+    least_weight: float = -1.0,
+) -> list[str]:  # fmt: skip
     """Names of the checks that :func:`check` would make, in the order of the report; nothing is run."""
-    caller = Caller(_callable(sampler), 1.0)
-    tasks = _tasks(caller, Claim.parse(claim), Seeds(0), Plan(), 0.5, plain, quick, cases)
+    caller, asked = Caller(_callable(sampler), 1.0), Weights.of(weights, least_weight)
+    tasks = _tasks(caller, Claim.parse(claim), Seeds(0), Plan(), 0.5, plain, quick, cases, asked)
     return [f"{task.setting.name}: {what}" for task in tasks for what in task.CHECKS]
 
 
-def _tasks(caller, claim, seeds, plan, alpha, plain, quick, cases) -> Iterator[Task]:
+def _tasks(caller, claim, seeds, plan, alpha, plain, quick, cases, weights) -> Iterator[Task]:
     """Laws of every setting, and the other tasks on the case whose draws are least often equal."""
-    found = settings(list(_default_cases(claim, quick) if cases is None else cases), claim, plain=plain, quick=quick)
-    large = [Setting(case, claim, "float32") for case in _large_cases(claim)] if cases is None and not quick else []
+    given = list(_default_cases(claim, quick) if cases is None else cases)
+    found = settings(given, claim, weights, plain=plain, quick=quick)
+    wide = _large_cases(claim) if cases is None and not quick else []
+    large = [Setting(weights.moved(case), claim, "float32") for case in wide]
     main = min(found, key=lambda setting: (setting.case.problem.length == 1, (setting.law**2).sum()))
     sides = list(_sides(caller.sampler, claim, main))
     levels = _levels(alpha, found + large, sides)
@@ -142,7 +158,9 @@ def _levels(alpha: float, found: list[Setting], sides: list[type[Task]]) -> dict
     """The share of the false-alarm rate of each check: by setting, and those of the other tasks under ""."""
     names = {setting.name: LawTask.CHECKS for setting in found}
     names[""] = tuple(what for kind in sides for what in kind.CHECKS)
-    divided = shares(alpha, [f"{where}: {what}" for where, checks in names.items() for what in checks])
+    weights = {f"{where}: {what}": 1.0 for where, checks in names.items() for what in checks}
+    weights |= {f"{setting.name}: law": DEAR for setting in found if setting.is_large}
+    divided = shares(alpha, weights)
     return {where: {what: divided[f"{where}: {what}"] for what in checks} for where, checks in names.items()}
 
 
@@ -171,14 +189,17 @@ def _run(tasks: list[Task], until: float, fail_fast: bool, progress: Callable[[i
 
 
 def _void(tasks: list[Task]) -> None:
-    """Take back what only follows from another finding: from draws that repeat, and from a wrong law."""
+    """Take back what only follows from another finding: from draws that repeat or depend, and from a wrong law."""
     seed = {what for task in tasks if isinstance(task, SeedTask) for what in task.wrong}
     large = any(task.wrong for task in tasks if isinstance(task, LawTask))
+    depend = any("independence" in task.wrong for task in tasks)
     for task in tasks:
         if "other seed" in seed and not isinstance(task, SeedTask):
-            task.void("the seed is not used")
+            task.void("the seed is not used", NEED_SEEDS)
         elif isinstance(task, BatchTask) and (seed or large):
-            task.void("follows from another finding")
+            task.void("follows from another finding", NEED_SEEDS)
+        elif depend and not isinstance(task, SeedTask):
+            task.void("void: draws of a batch depend on each other", NEED_INDEPENDENCE)
 
 
 def _not_constant(tasks: list[Task]) -> None:
@@ -193,7 +214,7 @@ def _hangs(tasks: list[Task]) -> int:
     return sum(task.fault is not None and task.fault.kind == "hangs" for task in tasks)
 
 
-def _report(tasks, claim, caller, alpha, seed, seconds) -> Report:
+def _report(tasks, claim, caller, alpha, seed, seconds, left_out) -> Report:
     pictures = tuple(p for task in tasks if isinstance(task, LawTask) and (p := task.picture))
     findings = [finding for task in tasks for finding in task.findings()]
     failed = {finding.case for finding in findings if finding.kind in LAWS}
@@ -202,6 +223,7 @@ def _report(tasks, claim, caller, alpha, seed, seconds) -> Report:
         sampler=_name(caller.sampler), claim=claim, checks=tuple(row for task in tasks for row in task.rows()),
         findings=tuple(_explained(finding, diagnosis) for finding in findings), diagnosis=diagnosis,
         false_alarm=alpha, n_draws=caller.draws, n_calls=caller.calls, seconds=seconds, seed=seed, pictures=pictures,
+        left_out=left_out,
     )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ from ..problems.table import TableProblem
 from .claim import Claim
 from .denoiser import Model
 from .reveals import reveal_law
+from .weights import Weights, at_weight
 
 SEED_STRIDE, SEED_RANGE = 2_654_435_761, 2**31  # odd stride: no seed comes twice, and neighbours are far apart
 UNDEFINED = 1e-12  # probability of undefined contexts that is taken for none
 LIMIT_STEPS = 128  # what a sampler is asked for where only the limit is claimed
+ALL_WEIGHTS = Weights()
 IDENTITIES = {0.0: "w = 0 is the conditional law", -1.0: "w = -1 is the unconditional law"}
 
 
@@ -79,12 +81,14 @@ class Setting:
         return getattr(self.case, "plain", False)
 
 
-def settings(cases: list[Any], claim: Claim, *, plain: bool = True, quick: bool = False) -> list[Setting]:
-    """Every case on which the claim is defined, in float64, and identities at w = 0 and -1.
+def settings(
+    cases: list[Any], claim: Claim, weights: Weights = ALL_WEIGHTS, *, plain: bool = True, quick: bool = False
+) -> list[Setting]:
+    """Every case on which the claim is defined, at weights asked for, in float64, and identities at w = 0 and -1.
 
     The first of several coordinates in float32 too, and with a plain network.
     """
-    cases = [case for case in cases if is_defined(case, claim)]
+    cases = [case for case in weights.cases(cases) if is_defined(case, claim)]
     if not cases:
         _checks.fail("no case", "at least one on which the claim is defined everywhere", "give others")
     if not plain:
@@ -93,7 +97,7 @@ def settings(cases: list[Any], claim: Claim, *, plain: bool = True, quick: bool 
     found = [*(Setting(case, claim) for case in cases), Setting(several, claim, dtype="float32")]
     if plain and not any(case.plain for case in cases):
         found.append(Setting(replace(several, plain=True), claim))
-    return found if quick else [*found, *_identities(cases, claim)]
+    return found if quick else [*found, *(s for s in _identities(cases, claim) if s.case.weight in weights)]
 
 
 def _identities(cases: list[Any], claim: Claim) -> Iterator[Setting]:
@@ -101,7 +105,7 @@ def _identities(cases: list[Any], claim: Claim) -> Iterator[Setting]:
     positive = [case for case in cases if (case.problem.class_laws > 0).all()]
     for weight, why in IDENTITIES.items():
         if positive and weight not in {case.weight for case in cases}:
-            case = replace(positive[0], weight=weight, why=why)
+            case = replace(at_weight(positive[0], weight), why=why)
             if _applies(case, claim):
                 yield Setting(case, claim)
 

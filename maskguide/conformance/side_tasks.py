@@ -132,6 +132,7 @@ class PromptTask(Task):
     """A sampler with an argument `start` (D,): the given token stays, the others follow the law given it."""
 
     CHECKS = ("given tokens",)
+    lost = 0
 
     def _advance(self) -> None:
         case = self.setting.case
@@ -144,9 +145,9 @@ class PromptTask(Task):
                 self.setting.claim.law(rest, case.weight, self.setting.num_steps), alpha=self.alphas["given tokens"]
             )
         tokens = self._call(self.plan.seed_draws, self.seeds.spread(), start=self.start).tokens
-        lost = int((tokens[:, 0] != self.start[0]).sum())
-        if lost:
-            self.wrong["given tokens"] = "prompt", f"{lost} of {len(tokens)} draws lost the given token"
+        self.lost = int((tokens[:, 0] != self.start[0]).sum())
+        if self.lost:
+            self.wrong["given tokens"] = "prompt", f"{self.lost} of {len(tokens)} draws lost the given token"
         else:
             self.test.update(tokens[:, 1:])
         self.done = bool(self.wrong) or self.test.rejected or self.test.n >= 8 * self.plan.seed_draws
@@ -163,6 +164,10 @@ class PromptTask(Task):
                 "prompt",
                 f"given x0 = {self.start[0]}, the rest is off by TV {self.test.tv:.3g}",
             )
+
+    def void(self, reason: str, kinds: tuple[str, ...]) -> None:
+        """A lost token stays a finding."""
+        super().void(reason, kinds if self.lost else (*kinds, "prompt"))
 
     def _numbers(self, what: str) -> dict[str, Any]:
         return numbers(self.test, self.alphas[what]) if hasattr(self, "test") else {}

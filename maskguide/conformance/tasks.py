@@ -12,7 +12,7 @@ import numpy as np
 
 from ..laws.convergence import tv_error
 from .claim import Claim
-from .evidence import bernoulli_interval, tv_width
+from .evidence import bernoulli_interval, ratio_log_e, tv_width
 from .findings import FAILED, PASSED, SKIPPED, UNDECIDED, Check, Finding, Picture
 from .guard import Caller, Draw, Fault
 from .reveals import by_time, order_law, orders
@@ -21,7 +21,8 @@ from .settings import Seeds, Setting
 
 FIRST, LARGEST, CALL_SECONDS = 64, 16_384, 1.0  # draws of a first call and of any; a call is to take so long at most
 SURE = 5.0  # standard deviations; only to name what has been rejected already
-SEEN = 0.25  # TV; a large vocabulary on which no such bias would be seen was not tested
+SEEN = 0.25  # TV; a large vocabulary without suspected faults was not tested where no such bias would be seen
+WIDE_SECONDS = 6.0  # spent on a large vocabulary that is judged already
 ENOUGH = 2_000  # draws a case, for the diagnosis, once the sampler has failed
 
 
@@ -40,7 +41,7 @@ class Plan:
     seed_draws : int
         Draws of a call in the checks of seeds.
     large_seconds :
-        For a large vocabulary; none of it in a quick run.
+        At most, for a large vocabulary; none of it in a quick run.
     """
 
     most: int = 60_000
@@ -48,7 +49,7 @@ class Plan:
     single_calls: int = 300
     single_seconds: float = 4.0
     seed_draws: int = 256
-    large_seconds: float = 6.0
+    large_seconds: float = 45.0
 
     DEFAULT_TOLERANCE = 0.03
 
@@ -115,9 +116,9 @@ class Task:
         for what in self.CHECKS:
             yield self._row(what)
 
-    def void(self, reason: str) -> None:
-        """Take back what is wrong with laws: its draws repeat, for a reason that is a finding elsewhere."""
-        self.wrong = {what: found for what, found in self.wrong.items() if found[0] not in DRAWN}
+    def void(self, reason: str, kinds: tuple[str, ...]) -> None:
+        """Take back findings of these kinds, for a reason that is a finding elsewhere."""
+        self.wrong = {what: found for what, found in self.wrong.items() if found[0] not in kinds}
         self.reason = reason
 
     def findings(self) -> Iterator[Finding]:
@@ -175,6 +176,7 @@ class LawTask(Task):
         self.tests: dict[str, list[Any]] = {}
         self.n, self.rate, self.saw_nan, self.enough = 0, np.inf, False, ENOUGH
         self.collecting, self.excess, self.variance = False, 0.0, 0.0
+        self.suspected: Mapping[str, Any] = {}
 
     def _advance(self) -> None:
         if not self.tests:
@@ -202,8 +204,8 @@ class LawTask(Task):
     def _suspect(self) -> None:
         """From now on a second test, with the alternatives: they take seconds to compute, a gross fault needs none."""
         if self._alternatives and len(self.tests["law"]) == 1:
-            suspected = self._alternatives(self.setting.case, self.setting.claim)
-            self.tests["law"].append(LawTest(self.law, suspected, alpha=self.alphas["law"] / 2))
+            self.suspected = self._alternatives(self.setting.case, self.setting.claim)
+            self.tests["law"].append(LawTest(self.law, self.suspected, alpha=self.alphas["law"] / 2))
 
     def _size(self) -> int:
         wanted = max(FIRST, self.n if self.n < ENOUGH else self.n // 2)
@@ -281,15 +283,28 @@ class LawTask(Task):
 
     # What is wrong ---------------------------------------------------------------------------------
 
+    def void(self, reason: str, kinds: tuple[str, ...]) -> None:
+        """An impossible draw stays a finding: that needs no guarantee."""
+        law = self.wrong.get("law")
+        super().void(reason, kinds)
+        if law and self._impossible:
+            self.wrong["law"] = law
+
+    @property
+    def _impossible(self) -> bool:
+        """Whether a draw is of probability zero."""
+        return bool(self.tests) and self.tests["law"][0].log_e == np.inf
+
     def settle(self) -> None:
         """Name what is wrong: dependence within the batch first, it makes the other tests void."""
         if not self.tests:
             return
-        if self._failed("independence") and self._dependent():
+        dependent = self._failed("independence") and self._dependent()
+        if dependent:
             self.wrong["independence"] = "independence", self._dependence()
-        elif self._failed("law") or self._failed("independence"):
+        if self._impossible or (not dependent and (self._failed("law") or self._failed("independence"))):
             self.wrong["law"] = self._law_finding()
-        elif self._failed("marginals"):
+        elif not dependent and self._failed("marginals"):
             self.wrong["marginals"] = "marginals", self._marginal()
         for what, rule in REVEAL_RULES.items():
             if self._failed(what) and not self.wrong.keys() & {"law", "independence"}:
@@ -358,11 +373,15 @@ class LawTask(Task):
         return shown | {"n": self.n, "log10_e": worst.log_e / log(10)}
 
 
-DRAWN = ("law", "marginals", "independence", "reveal times", "reveal order", "batch size", "steps")
+NEED_INDEPENDENCE = ("law", "marginals", "reveal times", "reveal order", "batch size", "steps")  # kinds of findings
+NEED_SEEDS = (*NEED_INDEPENDENCE, "independence")
 
 
 class LargeTask(LawTask):
-    """A large vocabulary: few draws, as each is dear; the law, on bins of tokens, is tested but not certified."""
+    """A large vocabulary: few draws, as each is dear; the law, on bins of tokens, is not certified within a TV.
+
+    It goes on until it is sure either way between the claim and each suspected fault.
+    """
 
     CHECKS = ("law", "marginals", "independence", "reveal times")
     SUSPECTED = 0
@@ -382,14 +401,24 @@ class LargeTask(LawTask):
         """Not judged."""
 
     def _finished(self) -> bool:
-        return super()._finished() or self.seconds > self.plan.large_seconds
+        within = WIDE_SECONDS if self._judged else self.plan.large_seconds
+        return super()._finished() or self.seconds > min(within, self.plan.large_seconds)
+
+    @property
+    def _judged(self) -> bool:
+        """Whether every suspected fault is ruled out: likelihood ratios of the claim to it are e-values under it."""
+        if not self.suspected:
+            return self.tests["law"][0].smallest_visible_bias <= SEEN
+        counts, level = self.tests["law"][0].counts, log(1 / self.alphas["law"])
+        laws = (np.ravel(law) for law in self.suspected.values())
+        return all(ratio_log_e(counts, law, self.law.reshape(1, -1)) >= level for law in laws)
 
     def _outcome(self, what: str) -> tuple[str, str]:
         if what != "law" or not self.done or self._failed("law"):
             return super()._outcome(what)
-        if self.tests["law"][0].smallest_visible_bias > SEEN:
+        if not self._judged:
             return SKIPPED, f"too slow for it: {self.n} draws in {self.seconds:.0f} s"
-        return PASSED, "on bins of tokens, not rejected"
+        return PASSED, "on bins of tokens, not rejected" + "".join(f"; no {name}" for name in self.suspected)
 
 
 REVEAL_RULES = {

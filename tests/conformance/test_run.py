@@ -132,6 +132,32 @@ def test_faults_of_the_law_and_of_the_stream_are_named(fault):
     assert not report.passed
 
 
+def dependent_and_wrong(tokens, denoiser, given):
+    """Every draw twice, and a weight as if one more."""
+    return wild.twice(tokens, denoiser, given)
+
+
+@pytest.mark.parametrize("sampler", [
+    WRONG["every draw twice"][1], WRONG["sorted"][1],
+    wild.changed(dependent_and_wrong, wild.with_arguments(weight=lambda w: w + 1)),
+], ids=["twice", "sorted", "twice, and another law"])  # fmt: skip
+def test_dependent_draws_void_what_is_said_of_laws(sampler):
+    report = run(sampler)
+    laws = [row for row in report.checks if row.what in ("law", "marginals")]
+    assert laws and all(row.status == "skipped" and "depend on each other" in row.message for row in laws)
+    assert kinds(report) <= {"independence", "seed"} and report.diagnosis is None, str(report)
+    assert "Laws are not judged" in report.verdict
+    assert "Laws are not judged" not in run(WRONG["weight off by one"][1]).verdict
+
+
+def test_masks_need_no_independence():
+    def wrong(tokens, denoiser, given):
+        return wild.masked(wild.twice(tokens, denoiser, given), denoiser, given)
+
+    report = run(wild.changed(wrong))
+    assert kinds(report) >= {"independence", "masks"}, str(report)
+
+
 def test_prompts_are_completed():
     report = run(wild.ancestral)
     assert "given tokens" in {row.what for row in report.checks if row.passed}
