@@ -176,13 +176,20 @@ def study(
     count, grid = _checks.integer(samples, "samples", 2), _checks.integer(steps, "steps", 1)
     if quick:
         count, grid = min(count, QUICK["samples"]), min(grid, QUICK["steps"])
-    used, tick = {**SETTINGS, **(settings or {})}, advance or (lambda: None)
-    if used["plane"].dimension != 2 or used["twin"].dimension > 3:
-        _checks.fail("a setting has the wrong dimension", "plane: d = 2, twin: d <= 3", "see SETTINGS")
+    used, tick = _settings(settings or {}, seed), advance or (lambda: None)
     problem = discretised(used["twin"].mixture(seed), tokens, reach)
     ensembles = {name: ensemble(setting, chosen, count, grid, seed, tick) for name, setting in used.items()}
     twin = {rule: columns([_twin(problem, reach, rule, s - 1, tick) for s in chosen]) for rule in TWINS}
     return AngleStudy(chosen, LEVELS, count, grid, seed, ensembles, _plane_map(used["plane"], chosen, seed), twin)
+
+
+def _settings(given: dict[str, Setting], seed: int) -> dict[str, Setting]:
+    used = {**SETTINGS, **{_checks.choice(name, SETTINGS, "setting"): setting for name, setting in given.items()}}
+    if used["plane"].dimension != 2 or used["twin"].dimension > 3:
+        _checks.fail("a setting has the wrong dimension", "plane: d = 2, twin: d <= 3", "see SETTINGS")
+    for setting in used.values():
+        setting.mixture(seed)  # checks its numbers
+    return used
 
 
 def _scale(omega: float) -> float:
