@@ -94,14 +94,27 @@ class MarkovProblem(LabelledProblem):
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
         """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
+        return log_rows(tokens, self._conditionals(token_array(self, tokens), label))
+
+    def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
+        """The conditionals themselves, (n, L, D, N): see :class:`.conditionals.RowDenoiser`."""
         tokens = token_array(self, tokens)
+        return namespace(tokens).stack([self._conditionals(tokens, label) for label in labels], 1)
+
+    def rows(self, context: Any, at: tuple[Any, Any] | None = None) -> Any:
+        """p(x_i = v | revealed tokens, label) of all coordinates or of some: see :class:`.conditionals.RowDenoiser`."""
+        every = context.swapaxes(0, 1)
+        return every * 1.0 if at is None else every[:, at[0], at[1]]
+
+    def _conditionals(self, tokens: Any, label: int | None) -> Any:
+        """p(x_i = v | revealed tokens, label), (n, D, N)."""
         xp, classes = namespace(tokens), self._classes(label)
         seen = self._evidence(tokens, classes)
         before, log_joint = self._forward(seen, tokens, classes, label)
         states = normalized(rescaled(xp.stack(before) * xp.stack(self._backward(seen, tokens, classes)))[0])
         weighed = states * posterior(log_joint).T[..., None]  # (D, K, n, H)
         emitted = weighed if self.emission is None else weighed @ self._emission.like(tokens)[classes]
-        return log_rows(tokens, emitted.sum(1).swapaxes(0, 1))
+        return emitted.sum(1).swapaxes(0, 1)
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
         """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.ExactDenoiser`."""

@@ -5,6 +5,7 @@ States are rows of tokens 0..N-1 and masks N. In logarithms, so that class poste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -77,6 +78,37 @@ class ExactDenoiser(Denoiser, Protocol):
         """log p(revealed tokens | label), (n,): -inf where they are impossible, 0 where all is masked.
 
         log p(z | x) = log prior[z] + log_marginal(x, z) - log_marginal(x).
+        """
+        ...
+
+
+@runtime_checkable
+class RowDenoiser(ExactDenoiser, Protocol):
+    """An ExactDenoiser that gives probabilities row by row, for less than it takes to give all logarithms."""
+
+    def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
+        """What the conditionals of n states follow from, (n, L, ...): zeros where a state is impossible under a label.
+
+        Parameters
+        ----------
+        tokens
+            As in `log_conditionals`.
+        labels : sequence of L labels
+        """
+        ...
+
+    def rows(self, context: Any, at: tuple[Any, Any] | None = None) -> Any:
+        """p(x_i = v | revealed tokens, label) of masked coordinates; rows of revealed ones mean nothing.
+
+        Parameters
+        ----------
+        context : (n, L, ...)
+        at : (state, coordinate), (m,) integers each, optional
+            The rows that are wanted, instead of all.
+
+        Returns
+        -------
+        (L, n, D, N), or (L, m, N) with `at`; an array of its own, free to be written to.
         """
         ...
 
@@ -156,6 +188,13 @@ def rescaled(weights: Any) -> tuple[Any, Any]:
     top = xp.amax(weights, -1)
     ratio = weights / xp.where(top > 0, top, 1.0)[..., None]
     return xp.where(ratio > 0, ratio.clip(LIFT), 0.0), log(top)
+
+
+def looked_up(table: Any, index: Any) -> Any:
+    """Rows of a table (M, C) at integers (n, D), (n, D, C)."""
+    flat = index.reshape(-1)
+    rows = table[flat] if namespace(table) is np else table.index_select(0, flat)
+    return rows.reshape(*index.shape, table.shape[1])
 
 
 def log_sum(log_joint: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import Placed
-from .conditionals import label_row, log, log_rows, log_sum, posterior, token_array
+from .conditionals import label_row, log, log_rows, log_sum, looked_up, posterior, token_array
 from .labelled import LabelledProblem, floats, laws
 from .table import TableProblem
 
@@ -89,10 +89,11 @@ class ProductMixture(LabelledProblem):
             coordinate_names=coordinate_names, token_names=token_names, name=name, source=source,
         )  # fmt: skip
         best, seen = _relative(log(self.probs).transpose(1, 2, 0))
-        self._best, self._seen = Placed(best), Placed(seen)
+        self._best, self._seen = Placed(best.ravel()), Placed(seen.reshape(-1, len(self.probs)))
         self._log_weights = Placed(log(np.vstack([self.class_weights, self.weights])))
         self._factors = Placed(self.probs.reshape(len(self.probs), -1))
-        self._coordinates = Placed(np.arange(length))
+        self._rows = Placed(np.ascontiguousarray(self.probs.swapaxes(0, 1)))
+        self._first = Placed((vocab_size + 1) * np.arange(length))
 
     @classmethod
     def random(
@@ -124,22 +125,35 @@ class ProductMixture(LabelledProblem):
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
         """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
         tokens = token_array(self, tokens)
-        weights = posterior(self._log_joint(tokens, label))
-        return log_rows(tokens, (weights @ self._factors.like(tokens)).reshape(-1, self.length, self.vocab_size))
+        return log_rows(tokens, self.rows(self.context(tokens, [label]))[0])
+
+    def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
+        """Posterior of the components, (n, L, C): see :class:`.conditionals.RowDenoiser`."""
+        return posterior(self._log_joint(token_array(self, tokens), labels))
+
+    def rows(self, context: Any, at: tuple[Any, Any] | None = None) -> Any:
+        """p(x_i = v | revealed tokens, label) of all coordinates or of some: see :class:`.conditionals.RowDenoiser`."""
+        count, labels, components = context.shape
+        if at is not None and len(at[0]) * components < count * self.length:
+            state, coordinate = at
+            return (context[state][..., None] * self._rows.like(context)[coordinate][:, None]).sum(2).swapaxes(0, 1)
+        every = context.swapaxes(0, 1) @ self._factors.like(context)
+        every = every.reshape(labels, count, self.length, self.vocab_size)
+        return every if at is None else every[:, at[0], at[1]]
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
         """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.ExactDenoiser`."""
         tokens = token_array(self, tokens)
-        best = self._best.like(tokens)[self._coordinates.like(tokens), tokens]
-        return log_sum(self._log_joint(tokens, label)) + best.sum(-1)
+        best = self._best.like(tokens)[self._first.like(tokens) + tokens]
+        return log_sum(self._log_joint(tokens, [label])[:, 0]) + best.sum(-1)
 
-    def _log_joint(self, tokens: Any, label: int | None) -> Any:
-        """log of weight times probability of the revealed tokens, each relative to its best component, (n, C).
+    def _log_joint(self, tokens: Any, labels: Sequence[int | None]) -> Any:
+        """log of weight times probability of the revealed tokens, each relative to its best component, (n, L, C).
 
         Components that compete for a state differ by little: their sums are small and keep their digits.
         """
-        seen = self._seen.like(tokens)[self._coordinates.like(tokens), tokens]  # (n, D, C)
-        return seen.sum(1) + self._log_weights.like(tokens)[label_row(self, label)]
+        seen = looked_up(self._seen.like(tokens), self._first.like(tokens) + tokens)  # (n, D, C)
+        return seen.sum(1)[:, None] + self._log_weights.like(tokens)[[label_row(self, label) for label in labels]]
 
     def table(self) -> TableProblem:
         """The same problem with its laws written out over all N^D states; for small D."""

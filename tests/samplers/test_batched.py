@@ -24,7 +24,7 @@ from ..conftest import random_problem, table
 torch = pytest.importorskip("torch")
 
 from maskguide.samplers import batched  # noqa: E402
-from maskguide.samplers.batched import decoders, jumps, rates, walk  # noqa: E402
+from maskguide.samplers.batched import decoders, jumps, lazy, rates, walk  # noqa: E402
 from maskguide.samplers.batched.draws import Draws, pick  # noqa: E402
 
 N = 20_000
@@ -234,7 +234,8 @@ def test_chunks_and_batches_do_not_matter(method, parameters, monkeypatch):
     whole = draw(process, method, 24, **parameters)
     later = draw(process, method, 8, first=16, **parameters)
     assert (whole.tokens[16:] == later.tokens).all() and (whole.completion_clock[16:] == later.completion_clock).all()
-    monkeypatch.setattr(batched, "RATES_BYTES", 8)
+    for bound in ("RATES_BYTES", "LAZY_BYTES"):
+        monkeypatch.setattr(batched, bound, 8)
     same(whole, draw(process, method, 24, **parameters))
 
 
@@ -261,6 +262,52 @@ def test_computed_conditionals_draw_what_the_table_draws(problem, method, parame
         looked_up = draw(mg.GuidedProcess(problem.table(), guidance), method, 2000, **parameters)
         assert (computed.tokens == looked_up.tokens).all()
         np.testing.assert_allclose(computed.completion_clock, looked_up.completion_clock, rtol=1e-12)
+
+
+def not_lazy(*_):
+    """As on a device: nothing is looked at, every rate is computed in every step."""
+    return False
+
+
+@pytest.mark.parametrize("method, parameters", EVERY, ids=str)
+@pytest.mark.parametrize("rule", ["normalized", "product", "contrastive"])
+def test_looking_at_tensors_does_not_matter(method, parameters, rule, monkeypatch):
+    """Rates computed where the host sees that they are needed, and everywhere: tokens, clocks and counts agree."""
+    if rule != "normalized" and (method in UNIT or method == "uniformization"):
+        return
+    settings = {"negative": 1} if rule == "contrastive" else {}
+    schedule = mg.WeightSchedule([0.7, 0.4], [-0.5, 1.0, 1.7])
+    chain = MarkovProblem([[0.5, 0.5], [0.9, 0.1]], [[[0.7, 0.3], [0.2, 0.8]], [[0.5, 0.5], [0.4, 0.6]]], [0.4, 0.6],
+                          length=6)  # fmt: skip
+    for problem in (ProductMixture.random(6, 3, 4), chain):
+        process = mg.GuidedProcess(problem, mg.Guidance(rule, schedule, **settings))
+        options = {
+            **parameters,
+            "antithetic": True,
+            "record": True,
+            "grid": mg.uniform_grid(6 if "eta" in parameters else 4),
+        }
+        with monkeypatch.context() as patch:
+            lazy = draw(process, method, 500, **options)
+            patch.setattr(walk, "applies", not_lazy)
+            dense = draw(process, method, 500, **options)
+        assert (lazy.tokens == dense.tokens).all() and (lazy.jumps == dense.jumps).all()
+        assert lazy.clipped == dense.clipped
+        np.testing.assert_allclose(lazy.reveal_clock, dense.reveal_clock, rtol=1e-12)
+        if lazy.largest_hazard_step is not None:
+            assert lazy.largest_hazard_step == pytest.approx(dense.largest_hazard_step, rel=1e-12)
+
+
+def test_what_is_computed_once(monkeypatch):
+    """Ten steps without a reveal ask for no context; a step asks for those of the states that have changed."""
+    asked, problem = [], ProductMixture.random(3, 4, 4)
+    fresh = ProductMixture.context
+    monkeypatch.setattr(ProductMixture, "context", lambda self, t, k: asked.append(len(t)) or fresh(self, t, k))
+    for rule in ("normalized", "product"):
+        asked.clear()
+        batch = draw(mg.GuidedProcess(problem, mg.Guidance(rule, 1.0)), "tau-leaping", 40, grid=mg.uniform_grid(50))
+        last = 40 - np.isinf(batch.completion_clock).sum()  # the last step's changes are not looked at any more
+        assert asked[0] == 40 and batch.jumps.sum() - last <= sum(asked[1:]) <= batch.jumps.sum() and len(asked) == 50
 
 
 def test_uniforms_are_those_of_the_stream():
@@ -290,8 +337,8 @@ def test_antithetic_halves_have_the_right_law(fading):
 
 
 @pytest.mark.parametrize("method, parameters", [e for e in EVERY if e[0] not in EXACT], ids=str)
-def test_steps_never_make_the_host_wait(method, parameters):
-    """A step on tensors without data, where whatever needs a value on the host is an error."""
+def test_steps_never_make_the_host_wait(method, parameters, monkeypatch):
+    """A step as on a device, on tensors without data, where whatever needs a value on the host is an error."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     table, mixture = random_problem(1, 3, 4), ProductMixture.random(4, 3, 4)
@@ -299,6 +346,7 @@ def test_steps_never_make_the_host_wait(method, parameters):
     for problem in (table, mixture) if method == "tau-leaping" else (mixture,):
         process = mg.GuidedProcess(problem, mg.Guidance("normalized", 1.0))
         task = task_of(process, method, grid=mg.uniform_grid(2), **{**parameters, **counts})
+        monkeypatch.setattr(walk, "applies", not_lazy)
         draw(process, method, 2)  # constants that problems keep for a device are real tensors
         with FakeTensorMode(allow_non_fake_inputs=True):
             trajectories = walk.Walk(task, np.full((5, 4), 3, dtype=np.int32), 0)
@@ -448,6 +496,36 @@ def test_mutants_are_rejected(mutant, method, parameters, monkeypatch):
     process = mg.GuidedProcess(random_problem(4, 3, 3), mg.Guidance(rule, SCHEDULE))
     laws = [agrees(draw(process, method, **parameters), process, method, **parameters).passed]
     law = mg.terminal_law(process) if METHODS[method].is_exact else mg.stepped_law(process, method, GRID, **parameters)
+    monkeypatch.setattr(walk, "applies", not_lazy)
     mutant(monkeypatch)
     laws.append(mg.compare(samples_of(draw(process, method, **parameters)), law).passed)
     assert laws == [True, False]
+
+
+def forgets_changes(monkeypatch):
+    """Hazards and contexts stay those of the start."""
+    fresh = lazy.Memory._follow
+
+    def once(self, *state):
+        if not hasattr(self, "_context"):
+            fresh(self, *state)
+
+    monkeypatch.setattr(lazy.Memory, "_follow", once)
+
+
+def other_state(monkeypatch):
+    """Tokens are drawn by the rows of the next trajectory."""
+    fresh = ProductMixture.rows
+    monkeypatch.setattr(ProductMixture, "rows", lambda self, context, at=None: fresh(
+        self, context, at if at is None else ((at[0] + 1) % len(context), at[1])))  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", [forgets_changes, other_state])
+def test_lazy_mutants_are_rejected(mutant, monkeypatch):
+    problem = ProductMixture.random(3, 3, 4, concentration=0.3)
+    process, table = (mg.GuidedProcess(p, mg.Guidance("product", 1.0)) for p in (problem, problem.table()))
+    law = mg.stepped_law(table, "tau-leaping", GRID)
+    verdicts = [mg.compare(samples_of(draw(process, "tau-leaping")), law).passed]
+    mutant(monkeypatch)
+    verdicts.append(mg.compare(samples_of(draw(process, "tau-leaping")), law).passed)
+    assert verdicts == [True, False]

@@ -12,13 +12,26 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ...methods import FixedCount, Method, PredictorCorrector, Remasking, RungeKutta, Step, Trapezoidal, ancestral
+from ...methods import (
+    FixedCount,
+    Method,
+    PredictorCorrector,
+    Remasking,
+    RungeKutta,
+    Step,
+    Trapezoidal,
+    TwoStage,
+    ancestral,
+)
+from ...methods.fixed_count import no_preference
 from ...problems.conditionals import ExactDenoiser
 from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal
+from .lazy import applies
 from .walk import Walk
 
 RATES_BYTES = 2**21  # of one (n, D, N) array of rates on the CPU: what its caches hold; several are alive at a time
+LAZY_BYTES, LAZY_COORDINATES = 2**24, 2**16  # where such an array is seldom made: of one, and of an (n, D) array
 DEVICE_RATES_BYTES = 2**28  # elsewhere, where small arrays cost as much time as large ones
 EXACT = {
     "gillespie": jumps.next_reaction,
@@ -38,10 +51,30 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
     """
     if task.method.name in UNIT_HAZARD:
         ancestral.check_rule(task.process, {step.weight for step in task.steps}, task.method.name)
-    limit = RATES_BYTES if task.device == "cpu" else DEVICE_RATES_BYTES
-    size = max(1, limit // (8 * task.process.length * task.process.vocab_size))
+    size = _chunk_size(task)
     with _one_thread(task):
         return _joined([_chunk(task, start[k : k + size], first + k) for k in range(0, len(start), size)])
+
+
+def _chunk_size(task: Task) -> int:
+    """Trajectories that advance together."""
+    length, each = task.process.length, 8 * task.process.length * task.process.vocab_size
+    if task.device != "cpu":
+        return max(1, DEVICE_RATES_BYTES // each)
+    if not applies(task.process, torch.device("cpu")) or _asks_for_all(task.method):
+        return max(1, RATES_BYTES // each)
+    return max(1, min(LAZY_BYTES // each, LAZY_COORDINATES // length))
+
+
+def _asks_for_all(method: Method) -> bool:
+    """Whether a step takes the rates of all coordinates and tokens."""
+    match method:
+        case TwoStage() | Remasking():
+            return True
+        case FixedCount():
+            return method.score is not no_preference
+        case _:
+            return method.name == "uniformization"
 
 
 @contextmanager

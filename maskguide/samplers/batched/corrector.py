@@ -8,13 +8,14 @@ from torch import Tensor
 from ...methods import PredictorCorrector, Step
 from ...methods.tau_leaping import hazard_spent
 from ..task import CORRECTIONS
+from .draws import pick
 from .walk import Walk
 
 
 def leap_and_correct(walk: Walk, method: PredictorCorrector, step: Step) -> None:
     """A tau-leap and the method's corrections."""
     here = walk.rates(step.weight)
-    walk.meet(here.hazards, step, method)
+    walk.meet(here, step, method)
     walk.spend(hazard_spent(here.hazards, step), here, step.end)
     for correction in range(step.index * method.corrections, (step.index + 1) * method.corrections):
         _correct(walk, correction, step.weight)
@@ -30,9 +31,9 @@ def _correct(walk: Walk, number: int, weight: float) -> None:
     rank = (uniform * number_open).long()  # in float64, as the uniform is
     position = _index_of(order, rank)
     here = walk.rates(weight, torch.where(walk.at(position, number_open > 0), walk.mask, walk.tokens))
-    possible = here.total.take_along_dim(position[:, None], 1)[:, 0] > 0
-    redrawn = walk.at(position, possible & (number_open > 0))
-    token = here.token(position, choice)
+    weights = here.row(position)
+    redrawn = walk.at(position, (weights.sum(-1) > 0) & (number_open > 0))
+    token = pick(weights, choice)
     walk.tokens = torch.where(redrawn, token[:, None], walk.tokens)
 
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ...methods import FixedCount, Step
-from ...methods.fixed_count import TIE
+from ...methods.fixed_count import TIE, no_preference
 from ..task import PROPOSALS
-from .draws import pick
+from .lazy import LazyRates
+from .rates import Rates
 from .walk import Walk
 
 
@@ -18,17 +19,23 @@ def decode(walk: Walk, method: FixedCount, step: Step) -> None:
     if count == 0:
         return
     here = walk.rates(step.weight)
-    walk.meet(here.hazards, step, method)
-    for_token, for_position = walk.step_draws(step, PROPOSALS)
-    conditionals = here.conditionals
-    proposed = pick(method.proposal(conditionals), for_token)
-    score = method.score(conditionals)
-    if score.shape[-1] > 1:
-        score = score.take_along_dim(proposed[..., None], -1)
-    score = torch.where(here.total > 0, score[..., 0], -torch.inf)
+    walk.meet(here, step, method)
+    for_token, for_position = walk.step_draws(step, PROPOSALS, walk.masked)
+    possible = here.hazards > 0
+    score = scores(method, here, for_token, possible)
     noise = method.noise_at(step)
     kept = highest(score, for_position, count) if noise == 0 else noisiest(score / noise, for_position, count)
-    walk.reveal(kept, proposed, step.end)
+    walk.reveal(kept, here.tokens(for_token, kept, method.proposal), step.end)
+
+
+def scores(method: FixedCount, here: Rates | LazyRates, uniform: Tensor, possible: Tensor) -> Tensor:
+    """Score of each coordinate with the token it proposes, (n, D); -inf where none is possible."""
+    if method.score is no_preference:
+        return torch.where(possible, 0.0, -torch.inf)
+    score = method.score(here.conditionals)
+    if score.shape[-1] > 1:
+        score = score.take_along_dim(here.tokens(uniform, possible, method.proposal)[..., None], -1)
+    return torch.where(possible, score[..., 0], -torch.inf)
 
 
 def highest(score: Tensor, uniform: Tensor, count: int) -> Tensor:

@@ -20,10 +20,19 @@ class Draws:
     def pair(self, draw: Tensor, stream: int) -> tuple[Tensor, Tensor]:
         """(U, V) on [0, 1), (n, M) float64, of draw numbers (M,) or (n, M)."""
         first, second = _random.two_draws(*self._key, self._owner, draw, stream)
-        return self._uniform(first), self._uniform(second)
+        return self._uniform(first, self._mirror), self._uniform(second, self._mirror)
 
-    def _uniform(self, bits: Tensor) -> Tensor:
-        return (bits ^ self._mirror).double() * _random.TWO_TO_MINUS_53
+    @staticmethod
+    def _uniform(bits: Tensor, mirror: Tensor) -> Tensor:
+        return (bits ^ mirror).double() * _random.TWO_TO_MINUS_53
+
+    def some(self, draw: Tensor, stream: int, where: Tensor) -> tuple[Tensor, Tensor]:
+        """As `pair` of draw numbers (M,), 0 but where (n, M) is True: fewer to make, and the host waits."""
+        row, column = where.nonzero(as_tuple=True)
+        both = _random.two_draws(*self._key, self._owner[row, 0], draw[column], stream)
+        first, second = (torch.zeros_like(where, dtype=torch.float64) for _ in both)
+        first[row, column], second[row, column] = (self._uniform(bits, self._mirror[row, 0]) for bits in both)
+        return first, second
 
 
 def pick(weights: Tensor, uniform: Tensor) -> Tensor:

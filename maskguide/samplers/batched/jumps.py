@@ -16,6 +16,7 @@ from ...methods.first_hitting import waiting_time
 from ...process import GuidedProcess
 from ..task import JUMPS
 from .draws import first_above, pick
+from .lazy import LazyRates
 from .rates import Rates
 from .walk import Walk
 
@@ -99,7 +100,7 @@ def _empty(inside: Tensor, event: int) -> bool:
     return event % LOOK_EVERY == 0 and not bool(inside.any())
 
 
-def _jump(walk: Walk, here: Rates, position: Tensor, fires: Tensor, clock: Tensor) -> None:
+def _jump(walk: Walk, here: Rates | LazyRates, position: Tensor, fires: Tensor, clock: Tensor) -> None:
     """One coordinate of each trajectory that fires is revealed, its token by that coordinate's V."""
-    token = here.token(position, walk.choice.take_along_dim(position[:, None], 1)[:, 0])
+    token = pick(here.row(position), walk.choice.take_along_dim(position[:, None], 1)[:, 0])
     walk.reveal(walk.at(position, fires), token[:, None], clock[:, None])

@@ -14,7 +14,7 @@ from .walk import Walk
 def trapezoidal(walk: Walk, method: Trapezoidal, step: Step) -> None:
     """Second leap from x*: what x* has revealed stays, and has rate zero in it."""
     before = walk.rates(step.weight)
-    walk.meet(before.hazards, step, method)
+    walk.meet(before, step, method)
     walk.spend(hazard_within(before.hazards, method.first_length(step)), before, step.end)
     later = Rates(method.combined(before.rates, walk.rates(step.weight).rates))
     walk.spend(hazard_within(later.hazards, method.second_length(step)), later, step.end)
@@ -23,9 +23,9 @@ def trapezoidal(walk: Walk, method: Trapezoidal, step: Step) -> None:
 def runge_kutta(walk: Walk, method: RungeKutta, step: Step) -> None:
     """Second leap from x: the tokens of x* matter through the rates there, then are forgotten."""
     before = walk.rates(step.weight)
-    walk.meet(before.hazards, step, method)
-    chance, choice = walk.step_draws(step, INSIDE)
+    walk.meet(before, step, method)
+    chance, choice = walk.step_draws(step, INSIDE, walk.masked)
     revealed = walk.masked & (chance < revealed_within(before.hazards, method.first_length(step)))
-    inside = torch.where(revealed, before.tokens(choice), walk.tokens)
+    inside = torch.where(revealed, before.tokens(choice, revealed), walk.tokens)
     later = Rates(method.combined(before.rates, walk.rates(step.weight, inside).rates))
     walk.spend(hazard_within(later.hazards, method.second_length(step)), later, step.end)

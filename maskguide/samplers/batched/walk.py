@@ -10,6 +10,7 @@ from ... import _checks
 from ...methods import Method, Step, euler
 from ..task import CLOCKS, Batch, Task
 from .draws import Draws
+from .lazy import LazyRates, Memory, applies
 from .rates import Rates, rates
 
 
@@ -49,6 +50,7 @@ class Walk:
         self.changes = torch.zeros(len(start), dtype=torch.int32, device=task.device)
         self.largest = torch.zeros((), dtype=torch.float64, device=task.device)
         self.clipped = torch.zeros((), dtype=torch.int64, device=task.device)
+        self._memory = Memory(task.process) if applies(task.process, self.tokens.device) else None
         self._overflow = torch.zeros((), dtype=torch.bool, device=task.device)
 
     @property
@@ -56,27 +58,28 @@ class Walk:
         """(n, D) bool."""
         return self.tokens == self.mask
 
-    def rates(self, weight: float, tokens: Tensor | None = None) -> Rates:
+    def rates(self, weight: float, tokens: Tensor | None = None) -> Rates | LazyRates:
         """The rates out of the present states, or out of others (n, D)."""
-        here = rates(self.process, self.tokens if tokens is None else tokens, weight)
-        self._overflow |= ~here.hazards.isfinite().all()
+        tokens = self.tokens if tokens is None else tokens
+        here = self._memory.rates(tokens, weight) if self._memory else rates(self.process, tokens, weight)
+        self._overflow |= ~here.largest.isfinite()
         return here
 
-    def meet(self, hazards: Tensor, step: Step, method: Method) -> None:
+    def meet(self, here: Rates | LazyRates, step: Step, method: Method) -> None:
         """Keep count of the hazards that a step starts with: how long they make it, how many Euler clips."""
         if np.isfinite(step.length):
-            self.largest = torch.maximum(self.largest, hazards.amax() * step.length)
-        if method.reveal is euler.reveal_probability:
-            self.clipped = self.clipped + (euler.clipped(hazards, step) > 0).sum()
+            self.largest = torch.maximum(self.largest, here.largest * step.length)
+        if method.reveal is euler.reveal_probability and not (self._memory and euler.clipped(here.largest, step) == 0):
+            self.clipped = self.clipped + (euler.clipped(here.hazards, step) > 0).sum()
 
-    def spend(self, hazard: Tensor, here: Rates, clock: float) -> Tensor:
+    def spend(self, hazard: Tensor, here: Rates | LazyRates, clock: float) -> Tensor:
         """Let every mask meet a hazard (n, D): those whose waiting time is less are revealed, tokens as `here`.
 
         Returns the coordinates that were revealed.
         """
         revealed = self.masked & (self.waiting < hazard)
         self.waiting = self.waiting - hazard
-        self.reveal(revealed, here.tokens(self.choice), clock)
+        self.reveal(revealed, here.tokens(self.choice, revealed), clock)
         return revealed
 
     def reveal(self, where: Tensor, tokens: Tensor, clock: Tensor | float) -> None:
@@ -95,9 +98,10 @@ class Walk:
         waiting, choice = self._clocks()
         self.waiting, self.choice = torch.where(where, waiting, self.waiting), torch.where(where, choice, self.choice)
 
-    def step_draws(self, step: Step, stream: int) -> tuple[Tensor, Tensor]:
-        """(U, V), (n, D), of the coordinates in a step."""
-        return self.draws.pair(self.coordinates + step.index * len(self.coordinates), stream)
+    def step_draws(self, step: Step, stream: int, where: Tensor) -> tuple[Tensor, Tensor]:
+        """(U, V), (n, D), of the coordinates in a step; they are asked for `where` that is True only."""
+        draw = self.coordinates + step.index * len(self.coordinates)
+        return self.draws.some(draw, stream, where) if self._memory else self.draws.pair(draw, stream)
 
     def _clocks(self) -> tuple[Tensor, Tensor]:
         """-log(1 - U) and V of the coordinates' present waiting times."""

@@ -1,0 +1,116 @@
+"""Rates on a CPU, where the host may look: computed for states that have changed and rows that are revealed only.
+
+The same rates as :mod:`.rates`, up to rounding where they are computed. A device would have to be waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ...problems.conditionals import RowDenoiser
+from ...process import GuidedProcess
+from .draws import pick
+from .rates import Law, Rates, computed, labels, lookup, powers, shares
+
+BLOCK_BYTES = 2**19  # of the rows of some states, in the second cache while hazards are summed
+
+
+def applies(process: GuidedProcess, device: torch.device) -> bool:
+    """Whether rows are known one by one, and looking at tensors costs nothing."""
+    return device.type == "cpu" and (process.on_lattice or isinstance(process.problem, RowDenoiser))
+
+
+class LazyRates:
+    """As :class:`.rates.Rates`, from hazards (n, D) and what gives all rates, or some rows: (state, coordinate)."""
+
+    def __init__(
+        self, masked: Tensor, hazards: Tensor, every: Callable[[], Rates], rows: Callable[[Tensor, Tensor], Tensor]
+    ):
+        self._masked, self.hazards, self._every, self._rows = masked, hazards, every, rows
+
+    @cached_property
+    def _all(self) -> Rates:
+        return self._every()
+
+    @cached_property
+    def largest(self) -> Tensor:
+        """The largest hazard, ()."""
+        return self.hazards.amax()
+
+    @property
+    def rates(self) -> Tensor:
+        """r, (n, D, N)."""
+        return self._all.rates
+
+    @property
+    def conditionals(self) -> Tensor:
+        """q = r/Z, (n, D, N); zero where Z is."""
+        return self._all.conditionals
+
+    def tokens(self, uniform: Tensor, where: Tensor, law: Law | None = None) -> Tensor:
+        """See :meth:`.rates.Rates.tokens`; 0 where `where` is False."""
+        state, coordinate = where.nonzero(as_tuple=True)
+        found = torch.zeros_like(where, dtype=torch.int64)
+        if len(state):
+            rows = self._rows(state, coordinate)
+            rows = rows if law is None else law(shares(rows, rows.sum(-1)))
+            found[state, coordinate] = pick(rows, uniform[state, coordinate])
+        return found
+
+    def row(self, position: Tensor) -> Tensor:
+        """Weights of one coordinate (n,) of each state, (n, N); zero where it is revealed."""
+        state = torch.arange(len(position))
+        return torch.where(self._masked[state, position, None], self._rows(state, position), 0.0)
+
+
+class Memory:
+    """What is known of the states that a batch has been in last."""
+
+    def __init__(self, process: GuidedProcess):
+        self._process, self._weight = process, float("nan")
+
+    def rates(self, tokens: Tensor, weight: float) -> LazyRates:
+        """The rates out of states (n, D); of computed ones, hazards are found where a state has changed."""
+        process, masked = self._process, tokens == self._process.vocab_size
+        if process.on_lattice:
+            table, hazards, stride = lookup(process, weight, tokens.device)
+            index = (tokens * stride).sum(-1)
+            return LazyRates(
+                masked, hazards.index_select(0, index), lambda: Rates(table[index]), lambda n, i: table[index[n], i]
+            )
+        self._follow(tokens, masked, weight)
+        context, problem = self._context, process.problem
+        return LazyRates(
+            masked, self._hazards, lambda: computed(process, tokens, weight, context),
+            lambda n, i: powers(process, weight, problem.rows(context, (n, i))),
+        )  # fmt: skip
+
+    def _follow(self, tokens: Tensor, masked: Tensor, weight: float) -> None:
+        """Bring contexts and hazards up to date."""
+        problem, asked = self._process.problem, labels(self._process, weight)
+        if weight != self._weight:
+            self._context = problem.context(tokens, asked)
+            self._hazards = hazards(self._process, masked, weight, self._context)
+        else:
+            changed = (tokens != self._tokens).any(-1).nonzero()[:, 0]
+            context = problem.context(tokens[changed], asked)
+            new = hazards(self._process, masked[changed], weight, context)
+            self._context = self._context.index_copy(0, changed, context)
+            self._hazards = self._hazards.index_copy(0, changed, new)
+        self._weight, self._tokens = weight, tokens
+
+
+def hazards(process: GuidedProcess, masked: Tensor, weight: float, context: Tensor) -> Tensor:
+    """Z (n, D), zero where a token is; rows are computed only for rules under which it is not one."""
+    rule, problem = process.guidance.rule, process.problem
+    if rule.unit_hazard or context.shape[1] == 1:
+        asked = context if rule.exponents(weight)[0] else context[:, -1:]
+        possible = (asked > 0).flatten(2).any(-1).all(-1, keepdim=True)
+        return (masked & possible).double()
+    size = max(1, BLOCK_BYTES // (8 * problem.length * problem.vocab_size))
+    parts = [powers(process, weight, problem.rows(part)).sum(-1) for part in context.split(size)]
+    return torch.where(masked, torch.cat(parts), 0.0)
