@@ -117,7 +117,7 @@ def study(
     horizon : float
         Finite noise variance T at which the noised class starts.
     starts, slopes : increasing numbers, optional
-        w0, at least -1, and Omega, the axes of the map; by default w0 from -1 to 1 and Omega from -2/T to 10/T.
+        w0, at least -1, and Omega, the axes of the map; by default w0 from -1 to 1 and Omega from -2/T to 14/T.
     seed : int
     quick : bool
         A coarse map and few samples.
@@ -142,7 +142,7 @@ def study(
     _checks.seed(seed)
     side = 21 if quick else 81
     starts = _axis(np.linspace(-1, 1, side) if starts is None else starts, "starts", -1.0)
-    slopes = _axis(np.linspace(-2, 10, side) / horizon if slopes is None else slopes, "slopes", -np.inf)
+    slopes = _axis(np.linspace(-2, 14, side) / horizon if slopes is None else slopes, "slopes", -np.inf)
     done = advance or (lambda: None)
     maps = {name: done() or schedule_map(c, u, horizon, starts, slopes, name).log_ratio for name in DYNAMICS}
     neutral = {name: np.array([_neutral(name, c, u, horizon, a) for a in starts]) for name in DYNAMICS}
