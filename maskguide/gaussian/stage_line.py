@@ -34,6 +34,7 @@ from .samplers import sample
 from .schedules import Weight, jumps, weight_at
 
 TOLERANCE = 1e-9  # of the differential equations
+LARGEST = 100.0  # weight of a locked region
 NODES = 61  # of a quadrature over one basin
 UNDECIDED = -1
 WIDEST, PARTS, DIVISIONS = 8.0, 32, 11  # starts within 8 deviations, each time a 32nd of what is left
@@ -134,8 +135,9 @@ class Line:
 
     def locked(self, times: Any, most: float, least: float = 0.0) -> Locked:
         """Where later weights between `least` and `most` change nothing, at increasing times from 0 on."""
-        if not _checks.weight(least) <= _checks.weight(most):
-            _checks.fail(f"weights from {least} to {most}", "least <= most", "swap them")
+        if not _checks.weight(least) <= _checks.weight(most) <= LARGEST:
+            rule = f"least <= most <= {LARGEST:g}, beyond which borders run away within a step"
+            _checks.fail(f"weights from {least} to {most}", rule, "choose a smaller range")
         slow, fast = self._flow(least), self._flow(most)
         upper = self._backwards(lambda x, t, top: np.maximum(slow(x, t, top), fast(x, t, top)), (), times)
         lower = self._backwards(lambda x, t, top: np.minimum(slow(x, t, top), fast(x, t, top)), (), times)
@@ -277,7 +279,7 @@ def _integrate(slope: Slope, x: np.ndarray, start: float, end: float, edges: tup
             run = solve_ivp(lambda r, y, top: slope(y, r, top), (t, s), found[-1], "DOP853", args=(max(t, s),),
                             rtol=TOLERANCE, atol=TOLERANCE)  # fmt: skip
             if run.status:
-                _checks.fail(f"a border runs away near t = {run.t[-1]:.3g}", "borders are finite", "a smaller weight")
+                _checks.fail(f"no solution beyond t = {run.t[-1]:.3g}", "points stay finite", "a smaller weight")
             found.append(run.y[:, -1])
     return found
 

@@ -1,0 +1,77 @@
+"""The study of the stages: what it holds, what it says, and that its sentences follow the numbers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maskguide import InputError
+from maskguide.gaussian.stages import NEVER
+from maskguide.gaussian.studies import stages as page
+from maskguide.gaussian.studies.stages_text import order
+
+TICKS = []
+STUDY = page.study(count=200, steps=40, quick=True, advance=lambda: TICKS.append(1))
+
+
+def test_every_unit_of_work_is_counted():
+    assert len(TICKS) == page.num_units(quick=True) and page.num_units() > page.num_units(quick=True)
+
+
+def test_rows_have_the_masses_and_means_of_their_schedules():
+    assert [row.name for row in STUDY.rows] == ["omega = 1", "omega = 5", "early", "late", "triangle"]
+    assert all(row.mean == pytest.approx(5) for row in STUDY.rows[1:])
+    assert STUDY.constant.gaussian.weak == pytest.approx(0.011187, abs=1e-6)
+    assert STUDY.recovered(STUDY.constant) == 0 and STUDY.recovered(STUDY.rows[0], "product") == 1
+    assert STUDY.recovered(STUDY.row("triangle")) < 0.01 < 0.6 < STUDY.recovered(STUDY.row("late"))
+    assert all(abs(row.simulated - row.gaussian.weak) < 0.06 for row in STUDY.rows)  # 2000 draws, Hoeffding at 1e-6
+
+
+def test_the_region_holds():
+    assert sum(found.broken for found in STUDY.stages.values()) == 0
+    assert [r.changed_locked for r in STUDY.replays] == [0] * 4
+    assert (np.diff([r.locked for r in STUDY.replays]) >= 0).all() and STUDY.replays[0].changed_open == 1
+
+
+def test_text_says_what_the_numbers_say():
+    said = STUDY.text()
+    assert (
+        "triangle    0.4% (no better than constant)" in said and "Both worlds agree: masses are decided early." in said
+    )
+    assert order(STUDY, "gaussian") == "late < constant < early"
+    assert order(STUDY, "normalized") == "constant < late < early"
+    assert order(STUDY, "product") == "early < constant < late"
+    swapped = {"early": STUDY.row("late"), "late": STUDY.row("early")}
+    rows = tuple(replace(swapped[r.name], name=r.name) if r.name in swapped else r for r in STUDY.rows)
+    other = replace(STUDY, rows=rows).text()
+    assert "The worlds differ on when masses are decided." in other and "early < constant < late" in other
+    assert "exploded" not in said
+    lost = replace(STUDY.stages["early"], exploded_at=0.5, basin=np.where(STUDY.stages["early"].basin > 0, -1, 0))
+    assert "exploded" in replace(STUDY, stages=STUDY.stages | {"early": lost}).text()
+
+
+def test_plain_data():
+    data = STUDY.to_dict()
+    again = json.loads(json.dumps(data, default=lambda array: array.tolist(), allow_nan=False))
+    assert again["stages"]["unguided"]["onset"]["direction shift"] == [0.0, NEVER]
+    assert again["recovered"]["triangle"]["gaussian"] == STUDY.recovered(STUDY.row("triangle"))
+    assert again["text"] == STUDY.text() and set(again["twin"]) == {
+        f"{r}, {n}" for r in page.RULES for n in page.FOLLOWED
+    }
+
+
+def test_another_seed_moves_the_simulation_only():
+    other = page.study(count=200, steps=40, quick=True, seed=1)
+    assert [r.simulated for r in other.rows] != [r.simulated for r in STUDY.rows]
+    assert [(r.gaussian, r.normalized) for r in other.rows] == [(r.gaussian, r.normalized) for r in STUDY.rows]
+
+
+BAD = [{"omega": 1.0}, {"omega": 50.0}, {"omega": float("nan")}, {"weak": 0.5}, {"weak": 0.0}, {"sigma": 0.0},
+       {"sigma": 1.0}, {"count": 1}, {"steps": 1}, {"seed": -1}]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_settings_are_refused_before_any_work(bad):
+    with pytest.raises(InputError):
+        page.study(**bad, advance=lambda: pytest.fail("work was done"))
