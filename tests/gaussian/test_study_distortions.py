@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
+from maskguide.claims import gaussian_distortions as claims
 from maskguide.gaussian.closed_forms import ode_moments, sde_moments, tilted_moments
 from maskguide.gaussian.distortions import exploding_times, stepped_moments
 from maskguide.gaussian.mixture import Mixture
@@ -116,6 +117,21 @@ def test_plain_data_and_text(which, request):
     plain = json.dumps(study.to_dict(), default=lambda a: a.tolist())
     assert json.loads(plain)["seed"] == 0
     assert study.text() and all(len(line) < 140 for line in study.text().splitlines())
+
+
+@pytest.mark.parametrize(("compute", "name"), [
+    (claims.guided_moments, "ode_moments"),
+    (claims.one_dimension, "tanh_flow"),
+    (claims.confidence, "guided_confidence"),
+    (claims.many_classes, "predicted_loss"),
+])  # fmt: skip
+def test_claims_notice_a_scale_given_as_weight(compute, name, monkeypatch):
+    right = getattr(claims, name)
+    place = {"tanh_flow": 0, "predicted_loss": 1, "guided_confidence": 2, "ode_moments": 3}[name]
+    wrong = lambda *a, **k: right(*(x + 1 if i == place else x for i, x in enumerate(a)), **k)  # noqa: E731
+    assert all(row.passed for row in compute())
+    monkeypatch.setattr(claims, name, wrong)
+    assert not all(row.passed for row in compute())
 
 
 @pytest.mark.parametrize("bad", [
