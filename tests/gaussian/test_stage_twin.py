@@ -84,8 +84,9 @@ def test_schedules_become_steps():
     assert piecewise(schedules.constant(3)) == mg.WeightSchedule([], [2.0])
     triangle = piecewise(schedules.triangle(5), 8)
     assert triangle.weights == pytest.approx([1, 3, 5, 7, 5, 3, 1])  # the two steps at the top are one
-    coarse, fine = (TWIN.final(piecewise(schedules.triangle(5), n)).mass[0] for n in (20, 40))
-    assert coarse == pytest.approx(fine, abs=5e-4)
+    masses = [TWIN.final(piecewise(schedules.triangle(5), n)).mass[0] for n in (10, 20, 40)]
+    first, second = np.diff(masses)
+    assert np.log2(first / second) == pytest.approx(2, abs=0.02) and abs(second) < 1e-3  # steps are of order 2
 
 
 def test_what_the_page_says():
