@@ -206,7 +206,7 @@ def _twin(problem: Any, reach: float, rule: str, weight: float, tick: Callable) 
 
 def _plane_map(setting: Setting, scales: tuple[float, ...], seed: int) -> PlaneMap:
     level, mixture = flow_matching().at(MAPPED_AT), setting.mixture(seed)
-    own, axis = mixture.given(0), np.linspace(-2.5, 2.5, 161) * setting.radius
+    own, axis = mixture.given(0), np.linspace(-1.5, 1.5, 161) * setting.radius
     points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     c, u = (m.predict(points, level.scale, level.sigma) for m in (own, mixture))
     score, x0 = (critical_scale(a, b).reshape(2 * [len(axis)]) for a, b in ((c.score, u.score), (c.x0, u.x0)))
