@@ -1,0 +1,272 @@
+r"""Learned weights against constant ones: exact, deliberately wrong and under-trained predictions.
+
+For each set of predictions the constant weight is chosen by a scan of the final law's own energy distance D^2, one
+for all classes and one for each; the learned weight never sees a final sample. All are then compared on new samples
+(DDIM, the same starts), with the errors of D^2 and of the paired difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ... import _checks
+from ..energy_distance import Distance, energy_distance
+from ..learned import Learning, Training, train
+from ..learned_denoiser import undertrained
+from ..learned_models import Models, exact, leaking, shrunk
+from ..mixture import Mixture
+from ..samplers import sample
+
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+BELOW = 1e-6  # level at which a gain is called a gain: 4.9 standard errors
+
+
+def five_modes() -> Mixture:
+    """Three classes in the plane, of two, two and one modes."""
+    means = [[-1.5, 0.0], [-0.5, 0.8], [1.0, 1.0], [0.6, -0.6], [-0.4, -1.2]]
+    return Mixture(means, 0.06, labels=[0, 0, 1, 1, 2])
+
+
+@dataclass(frozen=True)
+class Score:
+    """Energy distance D^2 to the class laws, mean over classes, and its standard error; (K,) by class."""
+
+    value: float
+    error: float
+    by_class: np.ndarray
+
+
+@dataclass(frozen=True)
+class Learned:
+    """One trained network.
+
+    Attributes
+    ----------
+    loss, share, seed : as in Learning
+    losses : (steps,)
+    omega : (K, sampler steps), from noise to data
+    score : Score
+        Of its samples.
+    gain, gain_error : float
+        D^2 of the best constant less that of the learned weight, and the paired standard error.
+    """
+
+    loss: str
+    share: str
+    seed: int
+    losses: np.ndarray
+    omega: np.ndarray
+    score: Score
+    gain: float
+    gain_error: float
+
+    @property
+    def verdict(self) -> str:
+        """ "better", "worse" or "no different" than the best constant, at level 1e-6."""
+        from scipy.stats import norm
+
+        if abs(self.gain) <= float(norm.isf(BELOW / 2)) * self.gain_error:
+            return "no different"
+        return "better" if self.gain > 0 else "worse"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of predictions.
+
+    Attributes
+    ----------
+    name : str
+    scan : (W, K)
+        D^2 by constant weight and class.
+    constant, each : float, (K,)
+        The best weights of the scan.
+    unguided, at_constant, at_each : Score
+        On new samples.
+    learned : networks trained
+    surface : (K, M, M)
+        omega(c, s, t) of the first network at s, t = 0, 1/(M - 1), ..., 1; NaN where t - s < delta.
+    """
+
+    name: str
+    scan: np.ndarray
+    constant: float
+    each: np.ndarray
+    unguided: Score
+    at_constant: Score
+    at_each: Score
+    learned: tuple[Learned, ...]
+    surface: np.ndarray
+
+
+@dataclass(frozen=True)
+class LearnedStudy:
+    """Settings and cases."""
+
+    samples: int
+    sampler_steps: int
+    weights: np.ndarray
+    learning: Learning
+    seed: int
+    cases: tuple[Case, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; the surface's undefined part is None."""
+        cases = [asdict(case) | {"surface": _without_nan(case.surface)} for case in self.cases]
+        for case, plain in zip(self.cases, cases, strict=True):
+            for one, row in zip(case.learned, plain["learned"], strict=True):
+                row["verdict"] = one.verdict
+        about = {"samples": self.samples, "sampler_steps": self.sampler_steps, "weights": self.weights}
+        return about | {"learning": asdict(self.learning), "seed": self.seed, "cases": cases}
+
+    def text(self) -> str:
+        """A table of D^2, and what was found."""
+        head = f"{'predictions':<20}{'unguided':>9}{'constant':>17}{'by class':>9}  learned"
+        return "\n".join([head, *(line for case in self.cases for line in _lines(case)), "", self.sentence])
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words."""
+        most = max(one.omega.max() for one in self.cases[0].learned)
+        found = {
+            v: [c.name for c in self.cases[1:] if c.learned[0].verdict == v]
+            for v in ("better", "no different", "worse")
+        }
+        parts = [f"{v} than the best constant: {', '.join(names)}" for v, names in found.items() if names]
+        return f"Exact scores: omega <= {most:.3f}. Learned weights are {'; '.join(parts)}."
+
+
+def num_units(quick: bool = False) -> int:
+    """How often `advance` is called."""
+    return sum(1 + len(settings) for _, settings in _plan(Learning(), quick, 0))
+
+
+def study(
+    *,
+    learning: Learning | None = None,
+    samples: int | None = None,
+    sampler_steps: int = 10,
+    seed: int = 0,
+    quick: bool = False,
+    advance: Callable[[], Any] | None = None,
+) -> LearnedStudy:
+    """Train and compare.
+
+    Parameters
+    ----------
+    learning : Learning
+        Common settings; loss, share and seed are varied.
+    samples : of each class, at least 100; 2000 by default
+    sampler_steps : of the DDIM sampler
+    seed : of networks, training and samples
+    quick : fewer cases, steps and samples
+    """
+    learning = learning or Learning(steps=150 if quick else 400, rate=1e-2)
+    samples = _checks.integer((600 if quick else 2000) if samples is None else samples, "samples", 100)
+    _checks.integer(sampler_steps, "sampler_steps", 1)
+    if not 0 <= _checks.integer(seed, "seed", 0) < 2**31:
+        _checks.fail(f"seed = {seed}", "0 <= seed < 2^31", "give a smaller seed")
+    cases = []
+    for build, settings in _plan(learning, quick, seed):
+        cases.append(_case(build(), settings, samples, sampler_steps, seed, advance or (lambda: None)))
+    return LearnedStudy(samples, sampler_steps, np.array(WEIGHTS), learning, seed, tuple(cases))
+
+
+def final_distances(
+    models: Models, weight: Callable[[int], Any], steps: int, samples: int, seed: int
+) -> list[Distance]:
+    """D^2 of guided samples (DDIM) of each class; `weight` gives the schedule of class number k."""
+    found = []
+    for k, (law, conditional) in enumerate(zip(models.truth, models.conditional, strict=True)):
+        about: dict[str, Any] = {"method": "ddim", "times": steps, "count": samples, "batch": samples, "seed": seed}
+        run = sample(conditional, models.unconditional, weight(k), **about)
+        found.append(energy_distance(run.x, law))
+    return found
+
+
+Plan = list[tuple[Callable[[], Models], list[Learning]]]
+
+
+def _plan(learning: Learning, quick: bool, seed: int) -> Plan:
+    """Predictions and the trainings for each; the first training is the standard one."""
+    law, one = five_modes(), replace(learning, loss="energy", share="point", seed=seed)
+    leaks = (0.05, 0.3, 0.6)
+    if quick:
+        return [(lambda: exact(law), [one]), (lambda: leaking(law, leaks), [one]), (_network(law, 120, seed), [one])]
+    square, by_class, again = replace(one, loss="square"), replace(one, share="class"), replace(one, seed=seed + 1)
+    every = [one, again, by_class, square]
+    plan: Plan = [(lambda: exact(law), every), (lambda: leaking(law, leaks), every)]
+    plan += [(lambda: shrunk(law, 0.7), [one, square])]
+    plan += [(_network(law, 120, seed + k), [one]) for k in range(3)]
+    return [*plan, (_network(law, 400, seed), [one])]
+
+
+def _network(law: Mixture, steps: int, seed: int) -> Callable[[], Models]:
+    return lambda: replace(undertrained(law, steps, seed=seed), name=f"network {seed}, {steps} steps")
+
+
+def _case(models: Models, settings: list[Learning], samples: int, steps: int, seed: int, advance: Any) -> Case:
+    few = min(samples, 1000)
+    scan = np.array([[d.value for d in final_distances(models, lambda k: w, steps, few, seed)] for w in WEIGHTS])  # noqa: B023
+    constant, each = WEIGHTS[int(scan.mean(1).argmin())], np.array(WEIGHTS)[scan.argmin(0)]
+    new = lambda weight: final_distances(models, weight, steps, samples, seed + 2**31)  # noqa: E731
+    unguided, fixed, by_class = (new(w) for w in (lambda k: 0.0, lambda k: constant, lambda k: float(each[k])))
+    advance()
+    learned, trained = [], []
+    for one in settings:
+        trained.append(train(models, one))
+        learned.append(_learned(trained[-1], new, fixed, steps))
+        advance()
+    at = {"unguided": _score(unguided), "at_constant": _score(fixed), "at_each": _score(by_class)}
+    return Case(models.name, scan, constant, each, learned=tuple(learned), surface=_surface(trained[0]), **at)
+
+
+def _learned(trained: Training, new: Callable[[Any], list[Distance]], fixed: list[Distance], steps: int) -> Learned:
+    network, grid = trained.network, np.linspace(1, 0, steps + 1)
+    found = new(lambda k: network.schedule(k, steps))
+    shift = np.mean([f.influence - d.influence for f, d in zip(fixed, found, strict=True)], axis=0)
+    gain = float(np.mean([f.value - d.value for f, d in zip(fixed, found, strict=True)]))
+    omega = np.array([network.weights(k, grid[1:], grid[:-1]) for k in range(network.classes)])
+    error = float(shift.std(ddof=1)) / np.sqrt(len(shift))
+    about = trained.settings
+    return Learned(about.loss, about.share, about.seed, trained.losses, omega, _score(found), gain, error)
+
+
+def _score(found: list[Distance]) -> Score:
+    """Classes share their starts: the error is of the influences' mean."""
+    influence = np.mean([d.influence for d in found], axis=0)
+    values = np.array([d.value for d in found])
+    return Score(float(values.mean()), float(influence.std(ddof=1)) / np.sqrt(len(influence)), values)
+
+
+def _surface(trained: Training, size: int = 41) -> np.ndarray:
+    """omega on a grid of (s, t), NaN outside the steps trained on."""
+    at = np.linspace(0, 1, size)
+    s, t = np.meshgrid(at, at, indexing="ij")
+    inside = t - s >= trained.settings.least_step - 1e-12
+    found = np.full((trained.network.classes, size, size), np.nan)
+    for k in range(len(found)):
+        found[k][inside] = trained.network.weights(k, s[inside], t[inside])
+    return found
+
+
+def _without_nan(values: np.ndarray) -> list[Any]:
+    return [[[None if np.isnan(v) else float(v) for v in row] for row in block] for block in values]
+
+
+def _lines(case: Case) -> list[str]:
+    """A line for each network of a case."""
+    fixed = f"{case.at_constant.value:.4f} (w={case.constant:g})"
+    start = f"{case.name:<20}{case.unguided.value:>9.4f}{fixed:>17}{case.at_each.value:>9.4f}  "
+    rows = []
+    for one in case.learned:
+        kind = f"{one.loss}, by {one.share}, seed {one.seed}"
+        span = f"omega {one.omega.min():.3g} to {one.omega.max():.3g}"
+        rows.append(
+            f"{one.score.value:.4f}  gain {one.gain:+.4f} ± {one.gain_error:.4f}, {one.verdict} ({kind}; {span})"
+        )
+    return [start + rows[0], *(" " * len(start) + row for row in rows[1:])]
