@@ -14,7 +14,8 @@ the axis, take over from each other at data points b_j where neighbours are equa
 
 By the comparison theorem a point above U_j (below L_j) stays on its side of b_j under every later schedule with
 least <= w <= most, and between L_j and U_j some schedule takes it to either side. Other coordinates are affine in
-their start: of deviation sigma_1 F(1) - F(0). Derivations: docs/gaussian-stages.md. Source: Jin, Shi, Gu.
+their start: of deviation sigma_1 F(1) - F(0). Derivations: docs/gaussian-stages.md.
+Source: Jin, Shi, Gu, arXiv:2509.22007.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ rho_k(x, t) the probability that x_t came from component k of the class, the mod
                       component (r_1 = 1), which is what no guidance leaves
                       begins when c_t <= r_t / 2 for good
 
-Onsets are times of the grid, NEVER = -1 where there is none. Source: Jin, Shi, Gu; docs/gaussian-stages.md.
+Onsets are times of the grid, NEVER = -1 where there is none. Derivations and numbers: docs/gaussian-stages.md.
+Source: Jin, Shi, Gu, arXiv:2509.22007.
 """
 
 from __future__ import annotations

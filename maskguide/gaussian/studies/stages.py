@@ -2,7 +2,8 @@
 
 Two modes (weights `weak` and 1 - weak, means -1 and 1 on the first axis, deviation sigma, d = 2) against N(0, I), and
 a class of two modes on bits against a uniform rest: the same schedules in both worlds. Final laws of both are exact
-up to quadrature; stages are measured on sampled trajectories. Source: Jin, Shi, Gu; docs/gaussian-stages.md.
+up to quadrature; stages are measured on sampled trajectories. Numbers: docs/gaussian-stages.md.
+Source: Jin, Shi, Gu, arXiv:2509.22007.
 """
 
 from __future__ import annotations
