@@ -13,6 +13,7 @@ from numba import njit, uint64
 
 from .steps import (
     EIGHT,
+    FOUR,
     ONE,
     SIXTEEN,
     TWO,
@@ -152,29 +153,28 @@ def weighted_visits(flow, exits, offsets, weights, weight_offsets, size, length)
 
 @njit(cache=True)
 def exit_rates(exits, potential, offsets, size, length):
-    """R = S / G on every state, zero on completed and on unreachable ones."""
+    """R = S / G on every state, zero on completed and on unreachable ones.
+
+    For N = 2 sixteen states at a time: what a smaller block writes beyond its end the next ones write over.
+    """
     size, length, near = uint64(size), uint64(length), np.empty((3, length), np.uint64)
-    exits[:] = 0.0
-    for members in range((ONE << length) - ONE):
-        first, last = offsets[members], offsets[members + ONE]
+    full = (ONE << length) - ONE
+    for members in range(full):
+        first, n = offsets[members], offsets[members + ONE] - offsets[members]
         _, below = relatives(near, offsets, members, size, length)
-        if size == TWO and last - first >= SIXTEEN:
-            for i in range(ZERO, last - first, SIXTEEN):
+        if size == TWO and length > FOUR:
+            for i in range(ZERO, n, SIXTEEN):
                 s = alike(0.0)
                 for k in range(below):
                     s = plus_children(s, potential, near[1, k], i, near[2, k])
                 keep(ratio(s, potential, first + i), exits, first + i)
             continue
-        if size == TWO:
-            for i in range(last - first):
-                for k in range(below):
-                    child = near[1, k] + i + (i & ~(near[2, k] - ONE))
-                    exits[first + i] += potential[child] + potential[child + near[2, k]]
-        else:
-            for k in range(below):
-                add_child(exits[first:last], potential, near[1, k], size, near[2, k])
-        for i in range(first, last):
+        exits[first : first + n] = 0.0
+        for k in range(below):
+            add_child(exits[first : first + n], potential, near[1, k], size, near[2, k])
+        for i in range(first, first + n):
             exits[i] = exits[i] / potential[i] if potential[i] > 0 else 0.0
+    exits[offsets[full] :] = 0.0
 
 
 @njit(cache=True)

@@ -28,12 +28,12 @@ from .. import _checks
 from ..process import GuidedProcess
 from . import rational
 from .layout import Chain, grouped_chain
+from .rational import NEGATIVE
 
 WIDEST = 10.0  # longest over shortest clock on one contour
 NODES = tuple(range(16, 88, 8))  # whole vectors
 WANTED = 1e-12
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
-NEGATIVE = 1e-10  # round-off that is set to zero
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
 
 
@@ -132,8 +132,8 @@ def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np
 
     length = chain.layout.length
     if chain.potential.size and clocks.size == 1 and rational.serves(length):
-        law, least = resolvents.law(chain, float(clocks[0]), start)
-        _round_off_only(least)
+        law, wrong = resolvents.law(chain, float(clocks[0]), start)
+        _none_wrong(wrong)
         return law[None], rational.unit(length)[2]
     points, weights, error = quadrature(clocks, length)
     if chain.potential.size:
@@ -144,14 +144,14 @@ def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np
 
 def without_negatives(law: np.ndarray) -> np.ndarray:
     """Round-off below zero set to zero."""
-    _round_off_only(float(law.min()))
+    if not law.min() >= -NEGATIVE:
+        _none_wrong(int((~(law >= -NEGATIVE)).sum()))
     return np.maximum(law, 0.0, out=law)
 
 
-def _round_off_only(least: float) -> None:
-    """Anything further below zero is a fault."""
-    if not least >= -NEGATIVE:
-        raise FloatingPointError(f"contour quadrature returned {least:.3g}; please report this problem")
+def _none_wrong(count: int) -> None:
+    if count:
+        raise FloatingPointError(f"contour quadrature returned {count} negative entries; please report this problem")
 
 
 def _by_edges(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .threads import idle, in_parts
 LEAST, MOST = 1e-290, 1e290  # a potential outside is not used: edge rates take its place
 TILE = 2**15  # states whose potential is computed at a time, in the cache
 KEPT_PERMUTATION = 2**22  # states up to which the order of the lattice is remembered
+NO_WEIGHTS, NO_OFFSETS = np.empty(0), np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Layout:
     length: int
     offsets: np.ndarray
 
-    @property
+    @cached_property
     def states(self) -> int:
         """(N+1)^D."""
         return int(self.offsets[-1])
 
-    @property
+    @cached_property
     def completed(self) -> slice:
         """The last block."""
         return slice(int(self.offsets[-2]), self.states)
@@ -136,14 +137,14 @@ class Chain:
 
 def grouped_chain(process: GuidedProcess, weight: float, *, by_edges: bool = False) -> Chain:
     """The chain at a weight: by its potential for the rate product in range, otherwise by its edge rates."""
-    groups, none = layout(process.vocab_size, process.length), np.empty(0)
+    groups = layout(process.vocab_size, process.length)
     if by_edges or (made := potential(process, weight)) is None:
         return _edge_chain(process, weight, groups)
     from . import compiled
 
     exit = np.empty(groups.states)
     compiled.exit_rates(exit, made[0], groups.offsets, process.vocab_size, process.length)
-    return Chain(groups, made[0], none, none.astype(np.uint64), exit, made[1])
+    return Chain(groups, made[0], NO_WEIGHTS, NO_OFFSETS, exit, made[1])
 
 
 def _edge_chain(process: GuidedProcess, weight: float, groups: Layout) -> Chain:

@@ -102,6 +102,7 @@ PATHS = {  # most coordinates: degree, largest error found on paths of so many r
     4: (20, 9e-16), 6: (20, 1.9e-14), 7: (20, 7.3e-14), 8: (20, 2.8e-13), 9: (22, 2.4e-14), 10: (22, 7.5e-14),
     11: (22, 2.3e-13), 12: (24, 2.2e-14), 13: (24, 5.5e-14), 14: (24, 1.3e-13), 15: (24, 3.4e-13),
 }  # fmt: skip
+NEGATIVE = 1e-10  # entries of a law this far below zero are no round-off
 ROUND_OFF = 8e-17  # a reveal, relative to the sum of |c/z|; measured
 
 

@@ -19,24 +19,25 @@ from .. import _checks
 from . import rational
 from .lanes import alike, divisors, interleaved, keep, over, plus, times, total
 from .layout import Chain
+from .rational import NEGATIVE
 
 ZERO, ONE, TWO = uint64(0), uint64(1), uint64(2)
 LINE = 8  # numbers in a line of cache
 FASTEST = 1e60  # a rate whose fourth power is a float64
 
 
-def law(chain: Chain, clock: float, start: np.ndarray) -> tuple[np.ndarray, float]:
-    """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`, and its least entry."""
+def law(chain: Chain, clock: float, start: np.ndarray) -> tuple[np.ndarray, int]:
+    """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`, and how many entries are wrong."""
     groups = chain.layout
     rows, lanes, places = _rows(groups.vocab_size, groups.length), _lanes(groups.length), groups.places()
     found, values = np.empty(groups.states), room(int(rows[-1]), 2 * len(lanes[0]))
-    least = fill_law(
+    wrong = fill_law(
         found, places, values, groups.offsets, rows, groups.vocab_size, groups.length, chain.potential, chain.exit,
         start, clock, *lanes,
     )  # fmt: skip
     if start.size:
         found[places[groups.completed]] += start[groups.completed]
-    return found, least
+    return found, wrong
 
 
 @lru_cache(maxsize=16)
@@ -99,10 +100,10 @@ def share(lanes, points, rate, factor):
 
 
 @njit(cache=True, forceinline=True)
-def put(law, place, value, least):
-    """Set an entry, to zero where round-off made it negative; the least of all values so far."""
-    law[place] = max(value, 0.0)
-    return min(least, value)
+def put(law, place, value):
+    """Set an entry, to zero where round-off made it negative; whether that is more than round-off."""
+    law[place] = value if value > 0 else 0.0
+    return not value >= -NEGATIVE
 
 
 @njit(cache=True)
@@ -111,7 +112,7 @@ def fill_law(
 ):  # fmt: skip
     """law := G Re sum_k c_k/u h_k, h = u start (z_k I - uQ)^{-1} / G, on every state; h = 0 where G is.
 
-    Returns the least entry; negative ones are set to zero.
+    Round-off below zero is set to zero. Returns how many entries are further below, or no numbers.
 
     places: where each state is in the law; values: room for the lanes of each state that `rows` gives a place to;
     nodes: how many, as the length of a tuple; points, shares, ends: lanes of z, conj(c) and conj(c/z), as at u = 1:
@@ -122,7 +123,7 @@ def fill_law(
     full, width = (ONE << length) - ONE, uint64(2 * len(nodes))
     scale, zeros = 1.0 / clock, trailing(size, length - ONE)
     parents, jump = np.empty(length + ONE, np.uint64), np.empty(length + ONE, np.uint64)
-    sums, completed, least = np.empty(size ** (length - ONE)), np.zeros(size**length), 0.0
+    sums, completed, wrong = np.empty(size ** (length - ONE)), np.zeros(size**length), 0
     for members in range(full):
         first, n, row = offsets[members], offsets[members + ONE] - offsets[members], rows[members] * width
         last = (full ^ members) & ((full ^ members) - ONE) == ZERO
@@ -146,8 +147,8 @@ def fill_law(
                 one = share(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
                 two = share(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0, nodes)
                 of_one, of_two = here * total(one, shares), there * total(two, shares)
-                least = put(law, places[first + y], of_one * scale, least)
-                least = put(law, places[first + y + ONE], of_two * scale, least)
+                wrong += put(law, places[first + y], of_one * scale)
+                wrong += put(law, places[first + y + ONE], of_two * scale)
                 if last:
                     sums[y], sums[y + ONE] = total(one, ends), total(two, ends)
                 else:
@@ -163,7 +164,7 @@ def fill_law(
                 for j in range(ONE, k):
                     lanes = plus(lanes, values, parents[j] + y * width)
                 lanes = share(lanes, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
-                least = put(law, places[first + y], here * total(lanes, shares) * scale, least)
+                wrong += put(law, places[first + y], here * total(lanes, shares) * scale)
                 if last:
                     sums[y] = total(lanes, ends)
                 else:
@@ -178,5 +179,5 @@ def fill_law(
                 bit <<= ONE
             add_with_digit(completed, sums[:n], size, stride)
     for y in range(uint64(completed.size)):
-        least = put(law, places[offsets[full] + y], potential[offsets[full] + y] * completed[y], least)
-    return least
+        wrong += put(law, places[offsets[full] + y], potential[offsets[full] + y] * completed[y])
+    return wrong

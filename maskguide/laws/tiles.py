@@ -4,14 +4,17 @@ A tile is all the states that show the same in their first coordinates; it stays
 the two laws to the potential. Tiles do not need each other.
 """
 
+# pyright: reportCallIssue=false
+# (an intrinsic has the typing context as a first parameter, which callers do not give)
+
 from __future__ import annotations
 
 import numpy as np
 from numba import int64, njit, uint64
 
 from .powers import half_power, power
-
-ONE, TWO = uint64(1), uint64(2)
+from .steps import ONE, SIXTEEN, TWO, ZERO, plus_children
+from .vectors import alike, keep
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
@@ -25,11 +28,15 @@ def marginals(values, offsets, size, length):
     for below in range(TWO, last + ONE):
         members = last - below
         bit, n = last >> ONE, (offsets[members + ONE] - offsets[members]) * lanes
-        stride = n
         while members & bit:
             bit >>= ONE
-            stride //= size
+        behind = members & (bit - ONE)
+        stride = (offsets[behind + ONE] - offsets[behind]) * lanes
         to, source = offsets[members] * lanes, offsets[members | bit] * lanes
+        if size == TWO and lanes == ONE and n >= SIXTEEN:
+            for i in range(ZERO, n, SIXTEEN):
+                keep(plus_children(alike(0.0), values, source, i, stride), values, to + i)
+            continue
         if stride == ONE:
             for a in range(n):
                 total = 0.0
@@ -74,32 +81,46 @@ def multiply(target, factor, least, most):
 
 
 @njit(cache=True, nogil=True)
+def tile(over, under, target, mixture, inner, size, low, exponent, limits):
+    """over := the potential of the layout `inner`, from the two laws on its last block; returns what `multiply` does.
+
+    An empty mixture: the potential is the target itself; `under` is then one, and otherwise room for the mixture.
+    """
+    last = uint64(over.size - target.size)
+    for i in range(uint64(target.size)):
+        over[last + i] = target[i]
+    marginals(over, inner, size, low)
+    if mixture.size:
+        for i in range(uint64(mixture.size)):
+            under[last + i] = mixture[i]
+        marginals(under, inner, size, low)
+        powers(over, under, exponent[0], exponent[1])
+    return multiply(over, under, limits[0], limits[1])
+
+
+@njit(cache=True, nogil=True)
 def fill(values, offsets, size, low, target, mixture, outer, inner, exponent, limits, begin, end):
     """The potential of the tiles begin .. end - 1: all states that show the same in their first coordinates.
 
     A tile is a state of the first coordinates; target and mixture hold the law of the `low` others in it, a row
     a tile. `outer` and `inner` are the layouts of either part. Returns the sums of `multiply`.
     """
-    full = len(inner) - 2
-    row, lost, beyond = uint64(inner[full + 1] - inner[full]), 0, 0
-    over, under = np.empty(inner[-1]), np.ones(inner[-1])
+    if begin == end:
+        return 0, 0
+    under = np.ones(inner[-1])
+    if len(outer) == 2:
+        return tile(values, under, target, mixture, inner, size, low, exponent, limits)
+    full, lost, beyond, over = uint64(len(inner) - 2), 0, 0, np.empty(inner[-1])
+    row = inner[full + ONE] - inner[full]
     for prefix in range(uint64(len(outer) - 1)):
-        for tile in range(outer[prefix], outer[prefix + ONE]):
-            if tile < uint64(begin) or tile >= uint64(end):
-                continue
-            for i in range(row):
-                over[inner[full] + i] = target[tile * row + i]
-            marginals(over, inner, size, low)
-            if mixture.size:
-                for i in range(row):
-                    under[inner[full] + i] = mixture[tile * row + i]
-                marginals(under, inner, size, low)
-                powers(over, under, exponent[0], exponent[1])
-            found = multiply(over, under, limits[0], limits[1])
+        for number in range(max(outer[prefix], uint64(begin)), min(outer[prefix + ONE], uint64(end))):
+            here = slice(number * row, (number + ONE) * row)
+            other = mixture[here] if mixture.size else mixture
+            found = tile(over, under, target[here], other, inner, size, low, exponent, limits)
             lost, beyond = lost + found[0], beyond + found[1]
-            for members in range(uint64(full + 1)):
+            for members in range(full + ONE):
                 first, n = inner[members], inner[members + ONE] - inner[members]
-                place = offsets[prefix << uint64(low) | members] + (tile - outer[prefix]) * n
+                place = offsets[prefix << uint64(low) | members] + (number - outer[prefix]) * n
                 for i in range(n):
                     values[place + i] = over[first + i]
     return lost, beyond
