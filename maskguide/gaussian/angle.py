@@ -6,9 +6,9 @@ c and u are the conditional and the unconditional prediction, theta their angle,
     angle    |guided|^2 / |c|^2 = 1 + sin(2 theta_w) sin(theta) <= 2,   theta_w = clip(w theta, pi / 3)
 
 A point is anomalous where <guided, c> <= 0. Under linear guidance that says that c lies in the ball of which 0 and
-(w / omega) u are opposite ends (Thales); under angle-domain guidance no point does, as long as sin theta > 1e-3:
-cos(guided, c) > 1/2. Where both predictions are affine in x, as for one Gaussian class against a Gaussian total,
-the region is a ball in x too, or the outside of one.
+(w / omega) u are opposite ends (Thales). Angle-domain guidance has no such x0-prediction: cos(guided, c) >= 1/2.
+Where both predictions are affine in x, as for one Gaussian class against a Gaussian total, the region is a ball in
+x too, or the outside of one.
 
 Derivations, measured numbers, what was reproduced: docs/gaussian-angle.md.
 """
