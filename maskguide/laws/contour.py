@@ -128,15 +128,17 @@ def propagate(
 
 def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     """Laws at clocks that share a quadrature, (T, states) in the order of the lattice, and their error."""
-    from . import decade, resolvents
-
     length = chain.layout.length
     if chain.potential.size and clocks.size == 1 and rational.serves(length):
+        from . import resolvents
+
         law, wrong = resolvents.law(chain, float(clocks[0]), start)
         _none_wrong(wrong)
         return law[None], rational.unit(length)[2]
     points, weights, error = quadrature(clocks, length)
     if chain.potential.size:
+        from . import decade
+
         return without_negatives(decade.laws(chain, points, weights, start)), error
     laws = chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1)
     return without_negatives(laws), error
