@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import log
+from math import inf, log
 from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import rel_entr
 
 from ..laws.convergence import tv_error
 from .claim import Claim
@@ -401,8 +402,15 @@ class LargeTask(LawTask):
         """Not judged."""
 
     def _finished(self) -> bool:
-        within = WIDE_SECONDS if self._judged else self.plan.large_seconds
-        return super()._finished() or self.seconds > min(within, self.plan.large_seconds)
+        short = self._judged or self._expected > self.plan.large_seconds
+        return super()._finished() or self.seconds > min(WIDE_SECONDS if short else inf, self.plan.large_seconds)
+
+    @property
+    def _expected(self) -> float:
+        """Seconds in which a right sampler rules every fault out: log(1/alpha) nats, at KL(law, fault) a draw."""
+        laws = [np.ravel(law) for law in self.suspected.values()]
+        nats = [float(rel_entr(self.law.ravel(), law).sum()) for law in laws]
+        return log(1 / self.alphas["law"]) / min(nats, default=inf) / self.rate
 
     @property
     def _judged(self) -> bool:
@@ -417,7 +425,8 @@ class LargeTask(LawTask):
         if what != "law" or not self.done or self._failed("law"):
             return super()._outcome(what)
         if not self._judged:
-            return SKIPPED, f"too slow for it: {self.n} draws in {self.seconds:.0f} s"
+            more = f", some {self._expected:.0f} s needed" if self.suspected else ""
+            return SKIPPED, f"too slow for it: {self.n} draws in {self.seconds:.0f} s{more}"
         return PASSED, "on bins of tokens, not rejected" + "".join(f"; no {name}" for name in self.suspected)
 
 
