@@ -159,6 +159,8 @@ class Curves:
         :class:`EndMeasures`.
     exploded : (S,)
         Trajectories that exploded; they are in no other figure.
+    exploded_at : (S,)
+        The time at which the first did; 0 where none did.
     """
 
     growth: np.ndarray
@@ -172,6 +174,7 @@ class Curves:
     histogram: np.ndarray
     ends: dict[str, np.ndarray]
     exploded: np.ndarray
+    exploded_at: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,7 @@ def _row(field: Field, run: Trajectories, omega: float, bins: np.ndarray) -> dic
         "histogram": np.histogram(norms, bins)[0] / len(norms) / np.diff(bins),
         "ends": end_measures(run.x[good], own.mean, float(own.variances[0, 0])),
         "exploded": int(run.exploded.sum()),
+        "exploded_at": float(run.stopped_at[run.exploded].max(initial=0.0)),
     }
 
 

@@ -74,9 +74,12 @@ class AngleStudy:
     @property
     def status(self) -> str:
         """One sentence on exploded trajectories."""
-        lost = sum(int(c.exploded.sum()) for e in self.ensembles.values() for c in e.rules.values())
-        total = self.samples * len(self.scales) * len(RULES) * len(self.ensembles)
-        return f"{lost} of {total} trajectories exploded" if lost else f"all {total} trajectories reached the data"
+        curves = [c for e in self.ensembles.values() for c in e.rules.values()]
+        lost, total = sum(int(c.exploded.sum()) for c in curves), self.samples * len(self.scales) * len(curves)
+        if not lost:
+            return f"all {total} trajectories reached the data"
+        first = max(float(c.exploded_at.max()) for c in curves)
+        return f"{lost} of {total} trajectories exploded, the first at t = {first:g}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: dicts, numbers, arrays; of the maps their Gaussian balls only."""
