@@ -4,10 +4,20 @@ import sys
 
 import numpy as np
 
-from maskguide.gaussian import Mixture, grids, sample
+from maskguide.gaussian import Mixture, grids, sample, schedules
 from maskguide.gaussian.normals import normals
 
-STARTS, WEIGHTS, STEPS = 256, (0, 2, 4, 8), (8, 16, 32, 64)
+STARTS, STEPS = 256, (8, 16, 32, 64)
+WEIGHTS = {
+    "0": 0.0,
+    "2": 2.0,
+    "4": 4.0,
+    "8": 8.0,
+    "interval": schedules.interval(4.0, 0.2, 0.7),
+    "early": schedules.early_late(6.0, 1.0),
+    "late": schedules.early_late(1.0, 6.0),
+    "triangle": schedules.triangle(4.0),
+}
 
 
 def problems() -> dict[str, tuple[Mixture, Mixture]]:
@@ -27,7 +37,7 @@ def problems() -> dict[str, tuple[Mixture, Mixture]]:
     }
 
 
-def candidates(conditional: Mixture, unconditional: Mixture, weight: float, steps: int) -> dict[str, np.ndarray]:
+def candidates(conditional: Mixture, unconditional: Mixture, weight, steps: int) -> dict[str, np.ndarray]:
     """Grids by name."""
     return {
         "uniform t": np.linspace(1, 0, steps + 1),
@@ -36,10 +46,11 @@ def candidates(conditional: Mixture, unconditional: Mixture, weight: float, step
         "Karras": grids.karras_grid(steps),
         "path": grids.loss_adaptive_grid(conditional, unconditional, weight, steps, target="path"),
         "data": grids.loss_adaptive_grid(conditional, unconditional, weight, steps),
+        "data, w = 0": grids.loss_adaptive_grid(conditional, unconditional, 0.0, steps),
     }
 
 
-def errors(name: str, weight: float):
+def errors(name: str, weight):
     """(method, steps, {grid: EndErrors}), from the same starts as the reference, in deviations of the class."""
     conditional, unconditional = problems()[name]
     unit = float(np.sqrt(np.trace(np.cov(conditional.sample(100_000).T))))
@@ -60,13 +71,13 @@ def errors(name: str, weight: float):
 def main(names: list[str]) -> None:
     """A row of markdown for each method and number of steps: median / rms / energy; mean / spread."""
     for name in names or problems():
-        for weight in WEIGHTS:
+        for label, weight in WEIGHTS.items():
             for method, steps, found in errors(name, weight):
                 cells = [
                     f"{e.median:.1e} / {e.rms:.1e} / {e.energy:.1e}; {e.mean:.1e} / {e.spread:.1e}"
                     for e in found.values()
                 ]
-                print(f"| {name} | {weight} | {method} | {steps} | {' | '.join(cells)} |", flush=True)
+                print(f"| {name} | {label} | {method} | {steps} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 r"""Time grids for guided samplers: the usual ones, and grids whose steps follow the denoising losses (MMSE curves).
 
-With r = a / sigma and z = x / sigma the guided flow is dz/dr = x0_w, x0_w = (1 + w) x0_c - w x0_u, and DDIM (Euler
+With r = a / sigma and z = x / sigma the guided flow is dz/dr = x0_w, x0_w = x0_c + w (x0_c - x0_u), and DDIM (Euler
 under flow matching) is its Euler step: it errs by h^2/2 dx0_w/dr, of which J(r) arrives at the data. The sum of
-h^2 e, e = J |dx0_w/dr|, over K steps is least where all have the same share of int sqrt(e) dr. Two losses give e:
+h^2 e, e = J |dx0_w/dr|, over K steps is least where all have the same share of int sqrt(e) dr. Losses give e:
 
     mmse(r) = E|x_0 - E[x_0 | x]|^2        B(r)^2 = E|E[x_0 | x] - E x_0|^2 = tr Cov x_0 - mmse(r)
-    |dx0_w/dr| <- (1 + w) B_c' + |w| B_u'  J(r) <- exp(-int_0^r s mmse_c(s) ds / d)
+    D(r)^2 = E|x0_c - x0_u|^2, the unconditional denoiser's loss on the class less mmse(r)
+    |dx0_w/dr| <- B' + sqrt(|w|) |D'|      J(r) <- exp(-int_0^r s mmse(s) ds / d)
 
-B' is the least rms of dx0/dr that the loss allows (w = 0), and r mmse the mean divergence of x0(z, r). For a Gaussian
-N(mu, c I) both are exact and e = c^(3/2) / (1 + c r^2)^2: a/sigma = tan(pi k / 2K) / sqrt(c), the tangent law.
+all of the class. B' is the least rms of dx0/dr that the loss allows, r mmse the mean divergence of x0(z, r). For
+N(mu, c I) both are exact and e = c^(3/2) / (1 + c r^2)^2: a / sigma = tan(pi k / 2K) / sqrt(c), the tangent law.
+sqrt(|w|) instead of |w|: what guidance carries away meets less of it (docs/gaussian-grids.md).
 
 Sources: the sum of h^2 e and the tangent law: Sun, Poor, Zhang 2026; steps from the MMSE curve, of equal path KL
-("path"): Aghapour, Bayraktar, Zhang 2026; Karras et al. 2022. The density of "data" above is this project's own,
-docs/gaussian-grids.md.
+("path"): Aghapour, Bayraktar, Zhang 2026; Karras et al. 2022. The density of "data" is this project's own.
 """
 
 from __future__ import annotations
@@ -54,16 +55,19 @@ class Losses:
         to better than 1 % in the plane.
     gain : (R,)
         E|E[x_0 | x] - E x_0|^2 = tr Cov x_0 - mmse, computed by itself: small ones keep their digits.
+    gap : (R,)
+        E|E[x_0 | x] - E'[x_0 | x]|^2, E' of another mixture: its denoiser's loss here less mmse; 0 without one.
     """
 
     ratios: np.ndarray
     mmse: np.ndarray
     error: np.ndarray
     gain: np.ndarray
+    gap: np.ndarray
 
 
-def losses(mixture: Mixture, ratios: Any, *, points: int = 2000, seed: int = 0) -> Losses:
-    """Losses at ratios r >= 0, infinity included.
+def losses(mixture: Mixture, ratios: Any, other: Mixture | None = None, *, points: int = 2000, seed: int = 0) -> Losses:
+    """Losses at ratios r >= 0, infinity included; the gap to the denoiser of `other`.
 
     With m_k(x) the posterior mean and C_k the posterior covariance of component k,
     mmse = sum_k pi_k (tr C_k + E_k|m_k(x) - E[x_0 | x]|^2): only the last term is a quadrature, or a mean over
@@ -76,7 +80,7 @@ def losses(mixture: Mixture, ratios: Any, *, points: int = 2000, seed: int = 0) 
     if at.ndim != 1 or not (at >= 0).all():
         _checks.fail(f"ratios {_checks.short(at)}", "a / sigma >= 0", "0 is pure noise, infinity data")
     which, z, mass = _nodes(mixture, _checks.integer(points, "points", 2), _checks.seed(seed))
-    found = np.array([_at(mixture, r, which, z, mass) for r in at])
+    found = np.array([_at(mixture, other, r, which, z, mass) for r in at])
     return Losses(at, *found.T)
 
 
@@ -100,7 +104,7 @@ def loss_adaptive_grid(
     points: int = 2000,
     seed: int = 0,
 ) -> np.ndarray:
-    """Times 1 = t_0 > ... > t_K = 0 from the denoising losses of both laws and the weight at each noise level.
+    """Times 1 = t_0 > ... > t_K = 0 from the denoising losses on the class and the weight at each noise level.
 
     Times at which the weight or its slope jumps are grid points. In r = a / sigma the grid is the same for every
     noise process, but for where it starts.
@@ -113,8 +117,8 @@ def loss_adaptive_grid(
         K, more than the number of jumps of the weight.
     process : str or NoiseProcess
     target : "data" or "path"
-        Least error of end points of the flow, or equal KL of all steps of the reverse SDE (to a noise a tenth of the
-        narrowest width, then one step).
+        Least error of end points of the flow, or equal KL of all steps of the unguided reverse SDE (to a noise a
+        tenth of the narrowest width, then one step).
     points, seed
         Of the losses, where they are no quadrature.
 
@@ -249,8 +253,10 @@ def _nodes(mixture: Mixture, points: int, seed: int) -> tuple[np.ndarray, np.nda
     return which, normals(seed, points, d, 0), None
 
 
-def _at(mixture: Mixture, ratio: float, which: np.ndarray, z: np.ndarray, mass: np.ndarray | None) -> list[float]:
-    """mmse, its standard error and the gain at one ratio."""
+def _at(
+    mixture: Mixture, other: Mixture | None, ratio: float, which: np.ndarray, z: np.ndarray, mass: np.ndarray | None
+) -> list[float]:
+    """mmse, its standard error, gain and gap at one ratio."""
     angle = np.arctan2(1.0, ratio)
     a, s = float(np.cos(angle)), float(np.sin(angle))
     variance = np.broadcast_to(mixture.variances, mixture.means.shape)
@@ -261,13 +267,15 @@ def _at(mixture: Mixture, ratio: float, which: np.ndarray, z: np.ndarray, mass: 
         moved = factor[which] * z
         return moved if mixture.axes is None else np.einsum("nij,nj->ni", mixture.axes[which], moved)
 
-    x0 = mixture.denoise(a * mixture.means[which] + placed(root), a, s)
+    x = a * mixture.means[which] + placed(root)
+    x0 = mixture.denoise(x, a, s)
     between = ((mixture.means[which] + placed(a * variance / root) - x0) ** 2).sum(-1)
     within = mixture.weights @ (s * s * variance / noised).sum(-1)
     gain = ((x0 - mixture.mean) ** 2).sum(-1)
+    gap = 0 * gain if other is None else ((x0 - other.denoise(x, a, s)) ** 2).sum(-1)
     if mass is not None:
-        return [within + mass @ between, 0.0, mass @ gain]
-    return [within + between.mean(), between.std() / np.sqrt(len(z)), gain.mean()]
+        return [within + mass @ between, 0.0, mass @ gain, mass @ gap]
+    return [within + between.mean(), between.std() / np.sqrt(len(z)), gain.mean(), gap.mean()]
 
 
 # From losses to times ----------------------------------------------------------------------------------
@@ -282,35 +290,32 @@ def _effort(
     spread = max(_total_variance(law) for law in pair) ** 0.5
     narrow = min(law.variances[law.weights > 0].min() for law in pair) ** 0.5
     ratios = np.geomspace(BEGIN / spread, end / narrow, NODES)
-    c, u = (_curve(law, *ratios[[0, -1]].tolist(), *draws) for law in pair)
+    found = _curve(conditional, unconditional, *ratios[[0, -1]].tolist(), *draws)
     first = _ratio(noise.at(1.0))
     w = np.array([weight_at(weight, _time(noise, r) if r > first else 1.0) for r in ratios])
-    density = _data_density(c, u, w, conditional.dimension) if target == "data" else _path_density(c, u, w)
+    density = _data_density(found, w, conditional.dimension) if target == "data" else _path_density(found)
     ratios, density = np.append(0.0, ratios), np.append(density[0], density)
     return ratios, np.append(0.0, np.cumsum(np.diff(ratios) * (density[1:] + density[:-1]) / 2))
 
 
 @lru_cache(maxsize=32)
-def _curve(mixture: Mixture, first: float, last: float, points: int, seed: int) -> Losses:
-    """Losses at the nodes of a grid; one mixture is asked for many weights and numbers of steps."""
-    return losses(mixture, np.geomspace(first, last, NODES), points=points, seed=seed)
+def _curve(c: Mixture, u: Mixture, first: float, last: float, points: int, seed: int) -> Losses:
+    """Losses at the nodes of a grid; one pair is asked for many weights and numbers of steps."""
+    return losses(c, np.geomspace(first, last, NODES), u, points=points, seed=seed)
 
 
-def _data_density(c: Losses, u: Losses, w: np.ndarray, d: int) -> np.ndarray:
-    """sqrt(J |dx0_w/dr|): J of the unguided flow, for which below w = 0 both losses count."""
+def _data_density(c: Losses, w: np.ndarray, d: int) -> np.ndarray:
+    """sqrt(J |dx0_w/dr|), J of the unguided flow."""
     r, along = c.ratios, np.log(c.ratios)
-    speed = ((1 + w) * _slope(np.sqrt(c.gain), along) + np.abs(w) * _slope(np.sqrt(u.gain), along)) / r
-    below = np.minimum(w, 0.0)
-    divergence = r * r * ((1 + below) * c.mmse - below * u.mmse) / d
+    speed = (_slope(np.sqrt(c.gain), along) + np.sqrt(np.abs(w)) * np.abs(np.gradient(np.sqrt(c.gap), along))) / r
+    divergence = r * r * c.mmse / d
     log_j = -np.append(0.0, np.cumsum(np.diff(along) * (divergence[1:] + divergence[:-1]) / 2))
     return np.sqrt(speed * np.exp(log_j))
 
 
-def _path_density(c: Losses, u: Losses, w: np.ndarray) -> np.ndarray:
-    """sqrt(-dmmse/dg) dg/dr, g = r^2; guided: the sum that bounds the root of E|d x0_w|^2."""
-    along = np.log(c.ratios)
-    one, two = (np.sqrt(2 * _slope(-law.mmse, along)) for law in (c, u))  # dg/dr = 2 r, d/dg = (d/dlog r) / 2 r^2
-    return (1 + w) * one + np.abs(w) * two
+def _path_density(c: Losses) -> np.ndarray:
+    """sqrt(-d mmse/dg) dg/dr, g = r^2: dg/dr = 2 r and d/dg = (d/dlog r) / 2 r^2."""
+    return np.sqrt(2 * _slope(-c.mmse, np.log(c.ratios)))
 
 
 def _slope(values: np.ndarray, along: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Time grids: losses against brute force and closed forms, the tangent law, shares, errors against fixed grids."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,23 @@ def test_the_loss_falls_by_the_mean_squared_posterior_variance(ratio):
     g, h = ratio**2, 1e-4 * ratio**2
     up, down = grids.losses(LINE, np.sqrt([g + h, g - h])).mmse
     assert (up - down) / (2 * h) == pytest.approx(-by_hand(LINE, ratio)[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_the_gap_is_what_the_other_denoiser_loses_more(ratio):
+    """E|x_0 - E'[x_0 | x]|^2 - mmse, its left term from x_0 and x of each component: Gauss-Hermite in two variables."""
+    law, other = LINE.given(0), LINE
+    angle = np.arctan2(1.0, ratio)
+    a, s = np.cos(angle), np.sin(angle)
+    z = np.linspace(-8, 8, 601)
+    p = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    lost = 0.0
+    for weight, mean, c in zip(law.weights, law.means[:, 0], law.variances[:, 0], strict=True):
+        x0, eps = mean + np.sqrt(c) * z[:, None], z[None]
+        guess = other.denoise((a * x0 + s * eps).reshape(-1, 1), a, s).reshape(601, 601)
+        lost += weight * p @ (x0 - guess) ** 2 @ p
+    found = grids.losses(law, ratio, other)
+    assert found.gap[0] == pytest.approx(lost - found.mmse[0], rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])
@@ -129,13 +147,13 @@ def test_one_gaussian_has_the_tangent_law(c, w):
 def wrong_densities():
     right = grids._data_density
 
-    def no_transport(c, u, w, d):
+    def no_transport(c, w, d):
         return np.sqrt(np.gradient(np.sqrt(c.gain), c.ratios))
 
     return {
         "no transport": no_transport,
         "no root": lambda *a: right(*a) ** 2,
-        "loss for gain": lambda c, u, w, d: right(grids.Losses(c.ratios, c.gain, c.error, c.mmse[::-1]), u, w, d),
+        "loss for gain": lambda c, w, d: right(replace(c, mmse=c.gain, gain=c.mmse[::-1]), w, d),
     }
 
 
