@@ -38,7 +38,7 @@ TOLERANCE = 1e-9  # of the differential equations
 LARGEST = 100.0  # weight of a locked region
 NODES = 61  # of a quadrature over one basin
 UNDECIDED = -1
-WIDEST, PARTS, DIVISIONS = 8.0, 32, 11  # starts within 8 deviations, each time a 32nd of what is left
+WIDEST, PARTS, DIVISIONS = 8.0, 256, 5  # starts within 8 deviations, each time a 256th of what is left
 
 Slope = Callable[[np.ndarray, float, float], np.ndarray]  # points, time, upper end of the piece
 

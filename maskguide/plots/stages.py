@@ -64,7 +64,7 @@ def schedules(study: StagesStudy) -> Figure:
         right.plot([getattr(r, world).within / unguided.within for r in rows], places, **style)
     left.plot([r.simulated / none.gaussian.weak for r in rows], places, "x", color="#000000", ms=4, label="samples")
     left.set_yticks(places, [schedule_name(r, study.omega) for r in rows])
-    left.invert_yaxis()
+    left.set_ylim(len(rows) - 0.5, -0.5)
     left.set(xlabel="weak-mode mass over unguided", xlim=(-0.03, 1.03))
     right.set(xlabel="spread within modes over unguided", xscale="log")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -210,7 +210,7 @@ def _settings(omega: float, weak: float, sigma: float) -> tuple[float, float, fl
 
 
 def _schedules(omega: float, quick: bool) -> dict[str, Weight]:
-    """By name. Steps are scaled to the mean omega; the two halves, as published, have mean (1 + omega)/2."""
+    """By name. Steps are scaled to the mean omega; the two halves have mean (1 + omega)/2."""
     scales = (1.0, omega) if quick else sorted({1.0, 2.0, 3.0, 5.0, 7.0, omega})
     twice = 2 * omega - 1
     found: dict[str, Weight] = {_constant(scale): scale - 1 for scale in scales}
