@@ -6,7 +6,7 @@ import pytest
 from maskguide.gaussian.angle_measures import Setting
 from maskguide.gaussian.studies.angle import study
 from maskguide.plots import svg
-from maskguide.plots.angle import COLOURS, figures
+from maskguide.plots.angle import COLOURS, figures, growth
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,4 @@ def test_twin(found, drawn):
 
 
 def test_the_same_bytes_twice(found, drawn):
-    again = {name: figure for name, _, figure in figures(found)}
-    for name in ("growth", "twin"):
-        assert svg(again[name]) == svg(drawn[name][1])
+    assert svg(growth(found)) == svg(drawn["growth"][1])
