@@ -153,10 +153,30 @@ def test_the_locked_region_is_as_large_as_can_be():
         assert not none.any() and full.all()  # guidance pulls every point between towards the strong mode
 
 
+@pytest.mark.parametrize("weak", [0.05, 0.25, 0.4])
+def test_guidance_only_ever_pulls_towards_the_strong_mode(weak):
+    line = Line(Mixture([[-1.0], [1.0]], 0.04, [weak, 1 - weak]), Mixture([[0.0]]))
+    region = line.locked([0.2, 0.6, 1.0], MOST)
+    np.testing.assert_allclose(region.upper, line.basins(0.0, region.times), atol=1e-9)
+    np.testing.assert_allclose(region.lower, line.basins(MOST, region.times), atol=1e-9)
+
+
 def test_a_region_for_less_guidance_is_left():
     small = LINE.locked([0.5], MOST / 4)
     point = np.array([[small.lower[0, 0] - 0.05, 0.0]])
     assert small.mode(point[None])[0, 0] == 0 and ends_of(point, MOST, 0.5).all()
+
+
+def test_three_locked_modes():
+    line, t = Line(THREE, WIDE), 0.6
+    region = line.locked([t], 5.0)
+    points = np.stack([np.zeros(61), np.linspace(-4, 4, 61)], 1)
+    held = region.mode(points[None])[0]
+    assert set(held) == {-1, 0, 1, 2}
+    for weight in (0.0, 5.0, schedules.early_late(6, 1, 0.3), schedules.early_late(1, 6, 0.3)):
+        x = sample(THREE, WIDE, weight, times=np.linspace(t, 0, 121), initial=points).x[:, 1]
+        basin = line.order[np.searchsorted(line.ends, x)]
+        assert (basin == held)[held >= 0].all()
 
 
 def test_share_undecided_is_one_minus_the_locked_share_of_samples():
