@@ -21,19 +21,22 @@ WEIGHTS = {
 
 
 def problems() -> dict[str, tuple[Mixture, Mixture]]:
-    """Class and total: lengths near one; four widths from 0.02 to 1 in one class; sixteen dimensions, far apart."""
+    """Class and total: lengths near one; widths from 0.02 to 1; sixteen dimensions, far apart; the same near one."""
     nested = Mixture(
         [[2.0, 0.1], [2.0, -0.1], [1.2, 0.0], [-1.0, 1.0], [-1.0, -1.0], [0.0, 0.0]],
         [4e-4, 4e-4, 0.01, 0.09, 0.09, 1.0],
         [0.1, 0.1, 0.1, 0.2, 0.2, 0.3],
         [0, 0, 0, 1, 1, 2],
     )
-    far = Mixture(8 * np.random.default_rng(1).normal(size=(12, 16)), 1.0, labels=[0, 1, 2] * 4)
+    labels = [0, 1, 2] * 4
+    far = Mixture(8 * np.random.default_rng(1).normal(size=(12, 16)), 1.0, labels=labels)
+    near = Mixture(np.random.default_rng(5).normal(size=(12, 16)), 0.09, labels=labels)
     modes = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])
     return {
         "two modes": (modes, Mixture([[0.0, 0.0]])),
         "nested": (nested.given(0), nested),
         "far": (far.given(0), far),
+        "near": (near.given(0), near),
     }
 
 
