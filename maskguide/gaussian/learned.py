@@ -95,10 +95,19 @@ class Learning:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained network, the loss of every step (steps,), and the settings."""
+    """A trained network.
+
+    Attributes
+    ----------
+    network : WeightNetwork
+    losses, unguided : (steps,)
+        The loss of every training step, and what omega = 0 has on the same numbers.
+    settings : Learning
+    """
 
     network: WeightNetwork
     losses: np.ndarray
+    unguided: np.ndarray
     settings: Learning
 
 
@@ -165,7 +174,7 @@ def train(
     finally:
         if path is not None:
             learned_checkpoint.save(path, kept)
-    return Training(run.network, run.losses.numpy(), settings)
+    return Training(run.network, run.losses[0].numpy(), run.losses[1].numpy(), settings)
 
 
 def batch(models: Models, data: np.ndarray, settings: Learning, step: int) -> Batch:
@@ -226,7 +235,9 @@ def _update(
         _checks.fail(f"the loss is {value} at training step {run.step}", "it is finite", "use a smaller rate")
     loss.backward()
     run.optimizer.step()
-    run.losses[run.step] = value
+    with torch.no_grad():
+        unguided = float(loss_of(torch.zeros_like(found.s), found, settings, reward))
+    run.losses[0, run.step], run.losses[1, run.step] = value, unguided
     run.step += 1
     return value
 

@@ -33,7 +33,7 @@ class Run:
     network : WeightNetwork
     optimizer : torch.optim.Adam
     step : steps done
-    losses : (steps,), filled up to `step`
+    losses : (2, steps), with the weights and without, filled up to `step`
     """
 
     def __init__(self, settings: Learning, models: Models):
@@ -41,7 +41,7 @@ class Run:
         self.network = WeightNetwork(len(models.truth), settings.width, settings.seed)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.rate)
         self.step = 0
-        self.losses = torch.zeros(settings.steps, dtype=torch.float64)
+        self.losses = torch.zeros(2, settings.steps, dtype=torch.float64)
 
     def state(self) -> dict[str, Any]:
         """A copy that later steps leave alone."""
@@ -106,7 +106,7 @@ def _fits(saved: dict[str, Any]) -> None:
     network.load_state_dict(saved["network"])
     moments = saved["optimizer"]["state"]
     torch.optim.Adam(network.parameters()).load_state_dict(saved["optimizer"])
-    if not 0 <= saved["step"] <= settings["steps"] or saved["losses"].shape != (settings["steps"],):
+    if not 0 <= saved["step"] <= settings["steps"] or saved["losses"].shape != (2, settings["steps"]):
         raise ValueError("step")
     for k, parameter in enumerate(network.parameters()):
         if saved["step"] and any(moments[k][name].shape != parameter.shape for name in ("exp_avg", "exp_avg_sq")):

@@ -22,7 +22,7 @@ from ..mixture import Mixture
 from ..samplers import sample
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-BELOW = 1e-6  # level at which a gain is called a gain: 4.9 standard errors
+SIGMAS = 4.9  # standard errors from which a gain is called one: level 1e-6
 
 
 def five_modes() -> Mixture:
@@ -41,37 +41,43 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """D^2 of a constant weight less that of the learned one on the same starts, and its paired standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def verdict(self) -> str:
+        """Learned weights are "better", "worse" or "no different", at level 1e-6."""
+        if abs(self.value) <= SIGMAS * self.error:
+            return "no different"
+        return "better" if self.value > 0 else "worse"
+
+
+@dataclass(frozen=True)
 class Learned:
     """One trained network.
 
     Attributes
     ----------
     loss, share, seed : as in Learning
-    losses : (steps,)
+    losses, unguided : (steps,)
+        Training losses, and those of omega = 0 on the same numbers.
     omega : (K, sampler steps), from noise to data
-    score : Score
-        Of its samples.
-    gain, gain_error : float
-        D^2 of the best constant less that of the learned weight, and the paired standard error.
+    score : of its samples
+    over_constant, over_each : against the best constant for all classes, and the best for each class
     """
 
     loss: str
     share: str
     seed: int
     losses: np.ndarray
+    unguided: np.ndarray
     omega: np.ndarray
     score: Score
-    gain: float
-    gain_error: float
-
-    @property
-    def verdict(self) -> str:
-        """ "better", "worse" or "no different" than the best constant, at level 1e-6."""
-        from scipy.stats import norm
-
-        if abs(self.gain) <= float(norm.isf(BELOW / 2)) * self.gain_error:
-            return "no different"
-        return "better" if self.gain > 0 else "worse"
+    over_constant: Gain
+    over_each: Gain
 
 
 @dataclass(frozen=True)
@@ -119,25 +125,30 @@ class LearnedStudy:
         cases = [asdict(case) | {"surface": _without_nan(case.surface)} for case in self.cases]
         for case, plain in zip(self.cases, cases, strict=True):
             for one, row in zip(case.learned, plain["learned"], strict=True):
-                row["verdict"] = one.verdict
+                for name in ("over_constant", "over_each"):
+                    row[name]["verdict"] = getattr(one, name).verdict
         about = {"samples": self.samples, "sampler_steps": self.sampler_steps, "weights": self.weights}
         return about | {"learning": asdict(self.learning), "seed": self.seed, "cases": cases}
 
     def text(self) -> str:
         """A table of D^2, and what was found."""
-        head = f"{'predictions':<20}{'unguided':>9}{'constant':>17}{'by class':>9}  learned"
+        head = f"{'D^2 of':<21}{'unguided':>9}{'best constant':>17}{'by class':>9}{'learned':>9}"
+        head += f"{'gain over constant':>19}  {'':<13}{'loss/share/seed':<16}omega"
         return "\n".join([head, *(line for case in self.cases for line in _lines(case)), "", self.sentence])
 
     @property
     def sentence(self) -> str:
-        """What was found, in words."""
+        """What was found, in words, of the first network of each case."""
         most = max(one.omega.max() for one in self.cases[0].learned)
-        found = {
-            v: [c.name for c in self.cases[1:] if c.learned[0].verdict == v]
-            for v in ("better", "no different", "worse")
-        }
-        parts = [f"{v} than the best constant: {', '.join(names)}" for v, names in found.items() if names]
-        return f"Exact scores: omega <= {most:.3f}. Learned weights are {'; '.join(parts)}."
+        against = {"the best constant": "over_constant", "the best constant of each class": "over_each"}
+        parts = [f"Against {what}: {self._verdicts(name)}." for what, name in against.items()]
+        return "\n".join([f"Exact scores: learned omega <= {most:.3f}.", *parts])
+
+    def _verdicts(self, name: str) -> str:
+        found: dict[str, list[str]] = {}
+        for case in self.cases[1:]:
+            found.setdefault(getattr(case.learned[0], name).verdict, []).append(case.name)
+        return "; ".join(f"{verdict} for {', '.join(names)}" for verdict, names in found.items())
 
 
 def num_units(quick: bool = False) -> int:
@@ -219,21 +230,32 @@ def _case(models: Models, settings: list[Learning], samples: int, steps: int, se
     learned, trained = [], []
     for one in settings:
         trained.append(train(models, one))
-        learned.append(_learned(trained[-1], new, fixed, steps))
+        learned.append(_learned(trained[-1], new, fixed, by_class, steps))
         advance()
     at = {"unguided": _score(unguided), "at_constant": _score(fixed), "at_each": _score(by_class)}
     return Case(models.name, scan, constant, each, learned=tuple(learned), surface=_surface(trained[0]), **at)
 
 
-def _learned(trained: Training, new: Callable[[Any], list[Distance]], fixed: list[Distance], steps: int) -> Learned:
+def _learned(
+    trained: Training,
+    new: Callable[[Any], list[Distance]],
+    fixed: list[Distance],
+    by_class: list[Distance],
+    steps: int,
+) -> Learned:
     network, grid = trained.network, np.linspace(1, 0, steps + 1)
     found = new(lambda k: network.schedule(k, steps))
-    shift = np.mean([f.influence - d.influence for f, d in zip(fixed, found, strict=True)], axis=0)
-    gain = float(np.mean([f.value - d.value for f, d in zip(fixed, found, strict=True)]))
     omega = np.array([network.weights(k, grid[1:], grid[:-1]) for k in range(network.classes)])
-    error = float(shift.std(ddof=1)) / np.sqrt(len(shift))
-    about = trained.settings
-    return Learned(about.loss, about.share, about.seed, trained.losses, omega, _score(found), gain, error)
+    about, gains = trained.settings, (_gain(fixed, found), _gain(by_class, found))
+    losses = trained.losses, trained.unguided
+    return Learned(about.loss, about.share, about.seed, *losses, omega, _score(found), *gains)
+
+
+def _gain(constant: list[Distance], learned: list[Distance]) -> Gain:
+    pairs = list(zip(constant, learned, strict=True))
+    shift = np.mean([one.influence - two.influence for one, two in pairs], axis=0)
+    value = float(np.mean([one.value - two.value for one, two in pairs]))
+    return Gain(value, float(shift.std(ddof=1) / np.sqrt(len(shift))))
 
 
 def _score(found: list[Distance]) -> Score:
@@ -261,12 +283,11 @@ def _without_nan(values: np.ndarray) -> list[Any]:
 def _lines(case: Case) -> list[str]:
     """A line for each network of a case."""
     fixed = f"{case.at_constant.value:.4f} (w={case.constant:g})"
-    start = f"{case.name:<20}{case.unguided.value:>9.4f}{fixed:>17}{case.at_each.value:>9.4f}  "
+    start = f"{case.name:<21}{case.unguided.value:>9.4f}{fixed:>17}{case.at_each.value:>9.4f}"
     rows = []
     for one in case.learned:
-        kind = f"{one.loss}, by {one.share}, seed {one.seed}"
-        span = f"omega {one.omega.min():.3g} to {one.omega.max():.3g}"
-        rows.append(
-            f"{one.score.value:.4f}  gain {one.gain:+.4f} ± {one.gain_error:.4f}, {one.verdict} ({kind}; {span})"
-        )
+        kind = f"{one.loss}/{one.share}/{one.seed}"
+        span = f"{one.omega.min():.3g} to {one.omega.max():.3g}"
+        gains = f"{one.over_constant.value:>+10.4f} ± {one.over_constant.error:.4f}"
+        rows.append(f"{one.score.value:>9.4f}{gains}  {one.over_constant.verdict:<13}{kind:<16}{span}")
     return [start + rows[0], *(" " * len(start) + row for row in rows[1:])]
