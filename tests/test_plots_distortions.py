@@ -23,7 +23,7 @@ def mapped():
 
 def test_figures_have_names_and_captions(found, mapped):
     entries = distortions.figures(found) + schedule_map.figures(mapped)
-    assert [name for name, _, _ in entries] == ["moments", "windows", "crowd", "few-classes", "map"]
+    assert [name for name, _, _ in entries] == ["moments", "windows", "crowd", "few-classes", "limit", "map"]
     assert all(caption.endswith(".") for _, caption, _ in entries)
     again = distortions.figures(found) + schedule_map.figures(mapped)
     for (_, _, one), (_, _, two) in zip(entries, again, strict=True):
@@ -50,11 +50,11 @@ def test_the_crowd_shows_both_predictions_and_every_point(found):
         assert drawn == {(p.alpha, p.ratio) for p in found.chosen(world, "exponential", 3)}
 
 
-def test_few_classes_by_size(found):
-    for ax, world in zip(distortions.few_classes(found).axes, ("gaussian", "masked"), strict=True):
-        assert [t.get_text() for t in ax.get_xticklabels()] == [
-            str(p.size) for p in found.chosen(world, "sub-exponential", 3)
-        ]
+@pytest.mark.parametrize(("draw", "regime"), [(distortions.few_classes, "sub-exponential"),
+                                              (distortions.limit, "mean crowd")])  # fmt: skip
+def test_points_by_size(found, draw, regime):
+    for ax, world in zip(draw(found).axes, ("gaussian", "masked"), strict=True):
+        assert [t.get_text() for t in ax.get_xticklabels()] == [str(p.size) for p in found.chosen(world, regime, 3)]
 
 
 def test_the_map_shows_the_values_and_the_line(mapped):

@@ -2,14 +2,17 @@
 
 Class means are N(0, between) and a class has variance `within` in each of d directions. The total's score is that of
 one Gaussian while the classes are a crowd, and that of the own class once a point tells its class: guidance acts
-until then. Simulation with exact scores, in blocks of components, and two predictions for d -> inf.
+until then. Simulation with exact scores, in blocks of components, two predictions for d -> inf, and a simulation of
+one class against the mean density of its crowd, which reaches dimensions where no crowd can be written down.
 
 Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al.; theory page, section 4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import exp, log, log1p, sqrt
 from typing import Any
@@ -21,7 +24,11 @@ from .closed_forms import ode_moments
 from .distortions import DYNAMICS
 from .mixture import Mixture
 
-FAR = 1e3  # noise variance at which simulations start, in units of within + between
+Posterior = Callable[[np.ndarray, float], np.ndarray]  # (points, v) to E[mu_k | x]
+FAR = (
+    1e7  # noise variance at which simulations start, in units of within + between: the start's mean is w sqrt(c/s) off
+)
+GRID_POWER = 1 / 8  # steps are equal in v^(-1/8): near data much like log v, wide where the target hardly moves
 
 
 def critical_rate(within: float = 1.0, between: float = 1.0) -> float:
@@ -123,8 +130,10 @@ class Loss:
 
     Attributes
     ----------
-    dimension, classes : int
-        d and K.
+    dimension : int
+        d.
+    alpha : float
+        log K / d.
     ratio, ratio_error : float
         Variance within a guided class over the class's own, mean over classes, and its standard error.
     stretch : float
@@ -132,15 +141,10 @@ class Loss:
     """
 
     dimension: int
-    classes: int
+    alpha: float
     ratio: float
     ratio_error: float
     stretch: float
-
-    @property
-    def alpha(self) -> float:
-        """log K / d."""
-        return log(self.classes) / self.dimension
 
 
 def random_means(
@@ -165,30 +169,79 @@ def random_means(
     samples, problems : int
         Samples of one class, at least two, and the number of independent sets of means, one class taken of each.
     steps : int
-        Heun steps, equal in log of within + s, from 1e3 (within + between).
+        Heun steps, equal in (within + s)^(-1/8), from s = 1e7 (within + between).
 
     Returns
     -------
     Loss
     """
+    alpha = log(_checks.integer(classes, "classes", 1)) / _checks.integer(dimension, "dimension", 1)
+
+    def own_mean_and_posterior(draw: np.random.Generator) -> tuple[np.ndarray, Posterior]:
+        mu = draw.normal(0, sqrt(between), (classes, dimension))
+        return mu[0], partial(posterior_mean, Mixture(mu, within), within)
+
+    return _simulated(own_mean_and_posterior, dimension, alpha, weight, within, between, dynamics,
+                      samples, problems, steps, seed)  # fmt: skip
+
+
+def mean_crowd(
+    dimension: int,
+    alpha: float,
+    weight: float,
+    *,
+    within: float = 1.0,
+    between: float = 1.0,
+    dynamics: str = "ode",
+    samples: int = 64,
+    problems: int = 8,
+    steps: int = 64,
+    seed: int = 0,
+) -> Loss:
+    """The same for a class among e^{alpha d} - 1 others that enter by their mean density, N(0, within + between + s).
+
+    A point belongs to its class with chance p, 1/p = 1 + (K - 1) N(x; 0, b + v)/N(x; mu, v), and E[mu_k | x] is
+    p mu + (1 - p) x b/(b + v). Any d and alpha > 0; the crowd's fluctuations are left out. A switch is sharp where d is
+    large, and needs many steps. Other parameters as for :func:`random_means`.
+    """
+    if not 0 < _checks.real(alpha, "alpha") < np.inf:
+        _checks.fail(f"alpha = {alpha}", "0 < alpha = log K / d < inf", "random_means takes any number of classes")
+    others = alpha * dimension + log(-np.expm1(-alpha * dimension))
+
+    def own_mean_and_posterior(draw: np.random.Generator) -> tuple[np.ndarray, Posterior]:
+        mu = draw.normal(0, sqrt(between), dimension)
+        return mu, partial(_mean_posterior, mu, others, between)
+
+    return _simulated(own_mean_and_posterior, dimension, alpha, weight, within, between, dynamics, samples, problems,
+                      steps, seed)  # fmt: skip
+
+
+def _simulated(
+    own_mean_and_posterior: Callable[[np.random.Generator], tuple[np.ndarray, Posterior]], dimension: int, alpha: float,
+    weight: float, within: float, between: float, dynamics: str, samples: int, problems: int, steps: int, seed: int,
+) -> Loss:  # fmt: skip
     _checks.choice(dynamics, DYNAMICS, "dynamics")
-    sizes = {"dimension": dimension, "classes": classes, "problems": problems, "steps": steps}
-    for name, value in sizes.items():
+    for name, value in {"dimension": dimension, "problems": problems, "steps": steps}.items():
         _checks.integer(value, name, 1)
     _checks.integer(samples, "samples", 2)
-    draw = np.random.default_rng(_checks.seed(seed))
-    levels = np.geomspace(within + FAR * (within + between), within, steps + 1)
+    draw, levels = np.random.default_rng(_checks.seed(seed)), _levels(within, within + between, steps)
     ratios, means, truth = [], [], []
     for _ in range(problems):
-        mu = draw.normal(0, sqrt(between), (classes, dimension))
-        x = mu[0] + sqrt(levels[0]) * draw.normal(size=(samples, dimension))
-        x = _descend(x, mu[0], Mixture(mu, within), _checks.weight(weight), levels, dynamics, draw)
+        mu, posterior = own_mean_and_posterior(draw)
+        x = mu + sqrt(levels[0]) * draw.normal(size=(samples, dimension))
+        x = _descend(x, mu, posterior, _checks.weight(weight), levels, dynamics, draw)
         ratios.append(x.var(axis=0, ddof=1).mean() / within)
         means.append(x.mean(axis=0))
-        truth.append(mu[0])
+        truth.append(mu)
     stretch = np.vdot(means, truth) / np.vdot(truth, truth)
     error = np.std(ratios, ddof=1) / sqrt(problems) if problems > 1 else np.nan
-    return Loss(dimension, classes, float(np.mean(ratios)), float(error), float(stretch))
+    return Loss(dimension, alpha, float(np.mean(ratios)), float(error), float(stretch))
+
+
+def _levels(within: float, total: float, steps: int) -> np.ndarray:
+    """Variances v = within + s of a noised class, decreasing to `within`."""
+    far = within + FAR * total
+    return within * np.linspace((far / within) ** -GRID_POWER, 1, steps + 1) ** (-1 / GRID_POWER)
 
 
 def _root(function: Any, low: float, high: float) -> float:
@@ -197,10 +250,10 @@ def _root(function: Any, low: float, high: float) -> float:
     return float(brentq(function, low, high))  # type: ignore[arg-type]
 
 
-def _descend(x, mu, crowd, weight, levels, dynamics, draw) -> np.ndarray:
+def _descend(x, mu, posterior, weight, levels, dynamics, draw) -> np.ndarray:
     """Heun in the target y = mu + w (mu - posterior mean): a step is exact where y is constant."""
     power = 0.5 if dynamics == "ode" else 1.0
-    target = lambda x, v: mu + weight * (mu - posterior_mean(x, crowd, levels[-1], v))  # noqa: E731
+    target = lambda x, v: mu + weight * (mu - posterior(x, v))  # noqa: E731
     for v, after in pairwise(levels):
         kept = (after / v) ** power
         noise = sqrt(after * (1 - after / v)) * draw.normal(size=x.shape) if dynamics == "sde" else 0.0
@@ -210,6 +263,15 @@ def _descend(x, mu, crowd, weight, levels, dynamics, draw) -> np.ndarray:
     return x
 
 
-def posterior_mean(x: np.ndarray, crowd: Mixture, within: float, v: float) -> np.ndarray:
+def posterior_mean(crowd: Mixture, within: float, x: np.ndarray, v: float) -> np.ndarray:
     """E[mu_k | x] = x + v score where components have variance `within` and, with the noise, v."""
     return x + v * crowd.score(x, 1.0, sqrt(max(v - within, 0.0)))
+
+
+def _mean_posterior(mu: np.ndarray, log_others: float, between: float, x: np.ndarray, v: float) -> np.ndarray:
+    from scipy.special import expit
+
+    d, wide = len(mu), v + between
+    lead = (x**2).sum(axis=1) / (2 * wide) - ((x - mu) ** 2).sum(axis=1) / (2 * v) + d / 2 * log(wide / v)
+    p = expit(lead - log_others)[:, None]
+    return p * mu + (1 - p) * x * between / wide

@@ -32,8 +32,10 @@ class BitLoss:
 
     Attributes
     ----------
-    length, classes : int
-        D and K.
+    length : int
+        D.
+    alpha : float
+        log K / D.
     variance, variance_error : float
         Summed variance of the bits under guidance over that of the class, mean over problems, and standard error.
     entropy : float
@@ -41,15 +43,10 @@ class BitLoss:
     """
 
     length: int
-    classes: int
+    alpha: float
     variance: float
     variance_error: float
     entropy: float
-
-    @property
-    def alpha(self) -> float:
-        """log K / D."""
-        return log(self.classes) / self.length
 
 
 def predicted_bit_loss(alpha: float, weight: float) -> tuple[float, float, float]:
@@ -88,19 +85,64 @@ def random_bit_classes(
     _checks.integer(samples, "samples", 2)
     draw, guidance = np.random.default_rng(_checks.seed(seed)), Guidance("normalized", weight)
     ratios = [_one(draw.uniform(size=(classes, length)), guidance, samples, seed + k) for k in range(problems)]
+    return _loss(length, log(classes) / length, ratios)
+
+
+def mean_crowd_bits(
+    length: int, alpha: float, weight: float, *, samples: int = 200, problems: int = 4, seed: int = 0
+) -> BitLoss:
+    """The same for a class among e^{alpha D} - 1 others that enter by their mean law, a fair coin for each bit.
+
+    The class has the chance pi, 1/pi = 1 + (K - 1) prod_i 1/(2 p_i(x_i)) over the revealed bits, and the unconditional
+    law of a bit is pi p + (1 - pi)/2. Any D and alpha > 0; the crowd's fluctuations are left out.
+    """
+    for name, value in {"length": length, "problems": problems}.items():
+        _checks.integer(value, name, 1)
+    _checks.integer(samples, "samples", 2)
+    if not 0 < _checks.real(alpha, "alpha") < np.inf:
+        _checks.fail(
+            f"alpha = {alpha}", "0 < alpha = log K / D < inf", "random_bit_classes takes any number of classes"
+        )
+    draw, others = np.random.default_rng(_checks.seed(seed)), alpha * length + log(-np.expm1(-alpha * length))
+    classes = [draw.uniform(size=length) for _ in range(problems)]
+    w = _checks.weight(weight)
+    return _loss(length, alpha, [_ratios(p, _against_the_mean(p, others, w, samples, draw)) for p in classes])
+
+
+def _against_the_mean(p: np.ndarray, log_others: float, w: float, samples: int, draw: np.random.Generator):
+    """Bits (n, D), revealed in random order under the normalized rule."""
+    from scipy.special import expit, logit
+
+    order = np.argsort(draw.random((samples, len(p))), axis=1)
+    bits, lead, rows = np.zeros(order.shape, bool), np.full(samples, -log_others), np.arange(samples)
+    for place in order.T:
+        own, mine = expit(lead), p[place]
+        guided = (1 + w) * logit(mine) - w * logit(own * mine + (1 - own) / 2)
+        bit = draw.random(samples) < expit(guided)
+        bits[rows, place] = bit
+        lead += np.log(2 * np.where(bit, mine, 1 - mine))
+    return bits
+
+
+def _loss(length: int, alpha: float, ratios: list[tuple[float, float]]) -> BitLoss:
     variance, entropy = np.mean(ratios, axis=0)
-    error = float(np.std([r[0] for r in ratios], ddof=1)) / sqrt(problems) if problems > 1 else np.nan
-    return BitLoss(length, classes, float(variance), error, float(entropy))
+    error = float(np.std([r[0] for r in ratios], ddof=1)) / sqrt(len(ratios)) if len(ratios) > 1 else np.nan
+    return BitLoss(length, alpha, float(variance), error, float(entropy))
 
 
 def _one(p: np.ndarray, guidance: Guidance, samples: int, seed: int) -> tuple[float, float]:
-    """Variance and entropy ratios of class 0; the sampled variance with its n/(n - 1)."""
+    """Variance and entropy ratios of class 0."""
     weights = np.full(len(p), 1 / len(p))
     problem = ProductMixture(np.stack([1 - p, p], axis=-1), weights, list(range(len(p))))
     bits = sample(GuidedProcess(problem, guidance), samples, method="gillespie", seed=seed).tokens
-    share = bits.mean(axis=0)
-    variance = _variance(share).sum() * samples / (samples - 1) / _variance(p[0]).sum()
-    return float(variance), float(_entropy(share).sum() / _entropy(p[0]).sum())
+    return _ratios(p[0], bits)
+
+
+def _ratios(p: np.ndarray, bits: np.ndarray) -> tuple[float, float]:
+    """Summed variance (the sampled one with its n/(n - 1)) and entropy of the bits over the class's."""
+    share, n = bits.mean(axis=0), len(bits)
+    variance = _variance(share).sum() * n / (n - 1) / _variance(p).sum()
+    return float(variance), float(_entropy(share).sum() / _entropy(p).sum())
 
 
 @cache

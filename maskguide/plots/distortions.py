@@ -37,6 +37,10 @@ CROWD_CAPTION = (
     "grey line is the threshold for typical points."
 )
 FEW_CAPTION = "The same with as many classes as dimensions: alpha = log d / d falls, and the loss with it."
+LIMIT_CAPTION = (
+    "Towards d = inf, at one alpha: one class against the mean density of its crowd (marks, one standard error) and "
+    "the predictions (lines)."
+)
 
 
 def figures(study: DistortionsStudy) -> list[Entry]:
@@ -46,6 +50,7 @@ def figures(study: DistortionsStudy) -> list[Entry]:
         ("windows", WINDOWS_CAPTION, windows(study)),
         ("crowd", CROWD_CAPTION, crowd(study)),
         ("few-classes", FEW_CAPTION, few_classes(study)),
+        ("limit", LIMIT_CAPTION, limit(study)),
     ]
 
 
@@ -112,15 +117,25 @@ def crowd(study: DistortionsStudy) -> Figure:
 @_styled
 def few_classes(study: DistortionsStudy) -> Figure:
     """Variance left of a class among as many as there are dimensions."""
+    return _by_size(study, "sub-exponential", " = K")
+
+
+@_styled
+def limit(study: DistortionsStudy) -> Figure:
+    """Variance left of a class against the mean density of its crowd, in ever more dimensions."""
+    return _by_size(study, "mean crowd", "")
+
+
+def _by_size(study: DistortionsStudy, regime: str, also: str) -> Figure:
     figure = Figure(figsize=(8.2, 3.2), layout="constrained")
     for ax, world in zip(figure.subplots(1, 2, sharey=True), ("gaussian", "masked"), strict=True):
         for weight in study.crowd_weights:
-            points = study.chosen(world, "sub-exponential", weight)
+            points = study.chosen(world, regime, weight)
             sizes, colour = [p.size for p in points], weight_colour(weight)
             ax.errorbar(sizes, [p.ratio for p in points], [p.error for p in points], color=colour, ls="none",
                         marker="o", markersize=4, mfc="none")  # fmt: skip
             ax.plot(sizes, [p.guided for p in points], color=colour)
-        ax.set(xscale="log", xlabel="d = K" if world == "gaussian" else "D = K", title=_title(world), ylim=(0, 1.05))
+        ax.set(xscale="log", xlabel=("d" if world == "gaussian" else "D") + also, title=_title(world), ylim=(0, 1.05))
         ax.set_xticks(sizes, [str(n) for n in sizes])
         ax.minorticks_off()
     figure.axes[0].set_ylabel("variance left")

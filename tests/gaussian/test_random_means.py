@@ -15,6 +15,7 @@ from maskguide.gaussian.random_means import (
     crowd,
     guided_critical_rate,
     guided_switch,
+    mean_crowd,
     posterior_mean,
     predicted_loss,
     random_means,
@@ -29,18 +30,18 @@ def test_posterior_mean():
     x, means = 30 * draw.normal(size=(5, 3)), draw.normal(size=(40, 3))
     r = np.exp(-((x[:, None] - means) ** 2).sum(axis=2).astype(np.longdouble) / (2 * 0.7))
     exact = ((r / r.sum(axis=1, keepdims=True)) @ means).astype(float)
-    assert posterior_mean(x, Mixture(means, 0.5), 0.5, 0.7) == pytest.approx(exact, rel=1e-11)
+    assert posterior_mean(Mixture(means, 0.5), 0.5, x, 0.7) == pytest.approx(exact, rel=1e-11)
 
 
 @pytest.mark.parametrize(("within", "between", "w"), [(1.0, 1.0, 2.0), (0.5, 2.0, 1.0)])
-def test_against_a_gaussian_crowd_heun_is_second_order(monkeypatch, within, between, w):
-    monkeypatch.setattr(module, "posterior_mean", lambda x, crowd, within, v: x * between / (between + v))
+def test_against_a_gaussian_crowd_heun_is_second_order(within, between, w):
+    posterior = lambda x, v: x * between / (between + v)  # noqa: E731
     exact = ode_moments(within, within + between, 1.0, w, 50.0)
     errors = []
     for steps in (40, 80):
         levels = np.geomspace(within + 50.0, within, steps + 1)
         x = 1 + np.array([[0.0], [np.sqrt(levels[0])]])  # the start's mean, and one deviation from it
-        end = module._descend(x, np.ones(1), None, w, levels, "ode", None)
+        end = module._descend(x, np.ones(1), posterior, w, levels, "ode", None)
         errors.append([end[0, 0] - exact.mean, (end[1, 0] - end[0, 0]) ** 2 - exact.variance])
     assert np.abs(errors[1]).max() < 5e-3
     assert np.divide(*errors) == pytest.approx([4, 4], abs=0.6)
@@ -95,7 +96,38 @@ def test_guided_points_leave_the_crowd_earlier_and_lose_less():
         assert abs(found.ratio - guided) < 0.15 and found.ratio + 6 * found.ratio_error < 1
 
 
+def test_the_start_is_far_enough_away_and_the_steps_small_enough():
+    """Against one Gaussian, from `FAR` with 64 steps: the closed form from infinite noise."""
+    levels, posterior = module._levels(1.0, 2.0, 64), lambda x, v: x / (1 + v)
+    x = 1 + np.array([[0.0], [np.sqrt(levels[0])]])
+    end = module._descend(x, np.ones(1), posterior, 3.0, levels, "ode", None)
+    exact = ode_moments(1.0, 2.0, 1.0, 3.0)
+    assert end[0, 0] == pytest.approx(exact.mean, abs=5e-3)
+    assert (end[1, 0] - end[0, 0]) ** 2 == pytest.approx(exact.variance, abs=2e-3)
+    assert abs(ode_moments(1.0, 2.0, 1.0, 3.0, 2e3).mean - exact.mean) > 0.02  # a nearer start would be seen
+
+
+def test_the_mean_crowd_is_the_posterior_of_many_classes():
+    """With b small against v every class is near its mean density: one class and a crowd, by the mixture itself."""
+    draw = np.random.default_rng(4)
+    mu = draw.normal(size=(20000, 2))
+    x = 2 * draw.normal(size=(6, 2))
+    exact = posterior_mean(Mixture(mu, 1.0), 1.0, x, 9.0)
+    found = module._mean_posterior(mu[0], np.log(19999), 1.0, x, 9.0)
+    assert found == pytest.approx(exact, abs=0.03)
+    near = module._mean_posterior(mu[0], np.log(19999), 1.0, mu[:1], 1e-12)
+    assert near == pytest.approx(mu[:1], abs=1e-6)
+
+
+def test_the_guided_prediction_is_reached_in_many_dimensions():
+    guided, typical = (predicted_loss(0.2, 3.0, path=p) for p in ("guided", "typical"))
+    small, large = (mean_crowd(d, 0.2, 3.0, samples=16, problems=6, steps=96) for d in (64, 4096))
+    assert abs(large.ratio - guided[0]) < min(0.015, abs(small.ratio - guided[0]))
+    assert large.stretch == pytest.approx(guided[1], abs=0.03) and large.ratio > typical[0] + 0.3
+
+
 @pytest.mark.parametrize("bad", [
+    lambda: mean_crowd(5, 0.0, 1.0),
     lambda: random_means(0, 5, 1.0),
     lambda: random_means(5, 5, -2.0),
     lambda: random_means(5, 5, 1.0, samples=1),

@@ -9,7 +9,7 @@ from scipy import integrate
 import maskguide as mg
 from maskguide import InputError
 from maskguide.gaussian import twins
-from maskguide.gaussian.twins import predicted_bit_loss, random_bit_classes
+from maskguide.gaussian.twins import mean_crowd_bits, predicted_bit_loss, random_bit_classes
 
 ALPHA = 1e-6
 
@@ -52,7 +52,39 @@ def test_simulation_follows_the_prediction():
         assert found.variance + 6 * found.variance_error < 1
 
 
+def test_the_mean_crowd_by_its_exact_law():
+    """Two bits, revealed in either order: p(x) against its formula, summed over both orders."""
+    p, others, w, n = np.array([0.9, 0.3]), np.log(5.0), 2.0, 40000
+
+    def guided(i: int, own: float) -> float:
+        mixed = own * p[i] + (1 - own) / 2
+        up, down = p[i] ** (1 + w) * mixed**-w, (1 - p[i]) ** (1 + w) * (1 - mixed) ** -w
+        return up / (up + down)
+
+    exact = np.zeros((2, 2))
+    for first in (0, 1):
+        for bit in (0, 1):
+            seen = p[first] if bit else 1 - p[first]
+            one, two = guided(first, 1 / 6), guided(1 - first, 2 * seen / (2 * seen + 5))
+            for other in (0, 1):
+                chance = (one if bit else 1 - one) * (two if other else 1 - two) / 2
+                exact[(bit, other) if first == 0 else (other, bit)] += chance
+    bits = twins._against_the_mean(p, others, w, n, np.random.default_rng(0)).astype(int)
+    share = np.bincount(2 * bits[:, 0] + bits[:, 1], minlength=4) / n
+    bound = 0.5 * np.sqrt(exact * (1 - exact) / n).sum() + np.sqrt(np.log(1 / ALPHA) / (2 * n))
+    assert 0.5 * np.abs(share - exact.ravel()).sum() < bound
+    assert 0.5 * np.abs(share - np.outer(*np.stack([1 - p, p], axis=1)).ravel()).sum() > bound
+
+
+def test_the_prediction_is_reached_in_many_dimensions():
+    variance, entropy, _ = predicted_bit_loss(0.2, 3.0)
+    small, large = (mean_crowd_bits(n, 0.2, 3.0) for n in (64, 4096))
+    assert abs(large.variance - variance) < 0.01 < 0.03 < abs(small.variance - variance)
+    assert large.entropy == pytest.approx(entropy, abs=0.02) and large.alpha == 0.2
+
+
 @pytest.mark.parametrize("bad", [
+    lambda: mean_crowd_bits(5, 0.0, 1.0),
     lambda: predicted_bit_loss(-0.1, 1.0),
     lambda: predicted_bit_loss(0.1, -2.0),
     lambda: random_bit_classes(0, 3, 1.0),

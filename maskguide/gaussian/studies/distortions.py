@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
-from math import exp, log, nan, sqrt
+from math import exp, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ from ..distortions import DYNAMICS, best_window, exploding_times, stepped_moment
 from ..mixture import Mixture
 from ..noise import variance_exploding
 from ..path_integrals import LinearWeight
-from ..random_means import critical_rate, guided_critical_rate, predicted_loss, random_means
+from ..random_means import critical_rate, guided_critical_rate, mean_crowd, predicted_loss, random_means
 from ..samplers import guided_field, sample
-from ..twins import predicted_bit_loss, random_bit_classes
+from ..twins import mean_crowd_bits, predicted_bit_loss, random_bit_classes
 
 METHOD = {"ode": "heun", "sde": "euler-maruyama"}
 FAR = 1e4  # noise variance, in units of the total's, from which constant weights are sampled
@@ -34,6 +35,7 @@ SPECTRUM = (2.0, 4.0, 9.0)  # total variances of the windows' directions, in uni
 GAINS = (1.0, 1.3, 1.5, 2.0, 2.5)
 RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 TWIN_RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
+LIMIT_RATE = 0.2  # alpha of the classes against the mean density of their crowd
 
 
 @dataclass(frozen=True)
@@ -73,28 +75,24 @@ class WindowRow:
 class Point:
     """Variance left of a class among K, measured and predicted; NaN where there is no such prediction.
 
-    size is d of the Gaussian classes, D of the masked ones.
+    size is d of the Gaussian classes, D of the masked ones. Regimes: "exponential"; "sub-exponential", K = d; "mean
+    crowd", the other classes enter by their mean density only, so that d can be large.
     """
 
     world: str
     regime: str
     weight: float
     size: int
-    classes: int
+    alpha: float
     ratio: float
     error: float
     guided: float
     typical: float
 
-    @property
-    def alpha(self) -> float:
-        """log K / d."""
-        return log(self.classes) / self.size
-
 
 @dataclass(frozen=True)
 class DistortionsStudy:
-    """Settings and results of :func:`study`; regimes of the points are "exponential" and "sub-exponential" (K = d)."""
+    """Settings and results of :func:`study`."""
 
     within: float
     between: float
@@ -110,7 +108,7 @@ class DistortionsStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self) | {"points": [asdict(p) | {"alpha": p.alpha} for p in self.points]}
+        return asdict(self)
 
     def text(self) -> str:
         """Tables, with what was found."""
@@ -134,10 +132,13 @@ class Plan:
     sub: tuple[int, ...]
     twin_sizes: tuple[int, ...]
     twins: tuple[int, int]  # samples of a class, problems
+    limit: tuple[int, ...]  # sizes against the mean of the crowd
 
 
-FULL = Plan(5000, 200, GAINS, (8, 16, 32), 3000, (32, 12), (8, 16, 32, 64, 128), (16, 32, 64), (200, 4))
-QUICK = Plan(500, 50, GAINS[1:3], (8, 16), 100, (32, 6), (8, 32), (16, 32), (200, 3))
+FULL = Plan(
+    5000, 200, GAINS, (8, 16, 32), 3000, (32, 12), (8, 16, 32, 64, 128), (16, 32, 64), (200, 4), (32, 128, 512, 2048)
+)
+QUICK = Plan(500, 50, GAINS[1:3], (8, 16), 100, (32, 6), (8, 32), (16, 32), (200, 3), (32, 512))
 
 
 def num_units(
@@ -242,30 +243,35 @@ def _window(gain: float) -> WindowRow:
 
 
 def _crowds(plan: Plan, weights: Sequence[float]) -> Iterator[tuple[str, str, float, int, int]]:
-    """World, regime, weight, size and number of classes of each point."""
+    """World, regime, weight, size and number of classes (0: left open) of each point."""
     for weight in weights:
         for world, sizes, rates in (("gaussian", plan.sizes, RATES), ("masked", plan.twin_sizes, TWIN_RATES)):
             for size, alpha in product(sizes, rates):
                 classes = round(exp(alpha * size))
                 if 2 <= classes <= plan.most:
                     yield world, "exponential", weight, size, classes
-        yield from (("gaussian", "sub-exponential", weight, size, size) for size in plan.sub)
-        yield from (("masked", "sub-exponential", weight, size, size) for size in plan.twin_sizes)
+        for world, sizes in (("gaussian", plan.sub), ("masked", plan.twin_sizes)):
+            yield from ((world, "sub-exponential", weight, size, size) for size in sizes)
+        for world in ("gaussian", "masked"):
+            yield from ((world, "mean crowd", weight, size, 0) for size in plan.limit)
 
 
 def _point(plan: Plan, within: float, between: float, seed: int, which: tuple[str, str, float, int, int]) -> Point:
-    world, _, weight, size, classes = which
-    alpha = log(classes) / size
+    world, regime, weight, size, classes = which
     if world == "masked":
         samples, problems = plan.twins
-        bits = random_bit_classes(size, classes, weight, samples=samples, problems=problems, seed=seed)
-        predicted = predicted_bit_loss(alpha, weight)[0], nan
-        return Point(*which, bits.variance, bits.variance_error, *predicted)
+        setup = {"samples": samples, "problems": problems, "seed": seed}
+        simulated = (
+            partial(random_bit_classes, size, classes) if classes else partial(mean_crowd_bits, size, LIMIT_RATE)
+        )
+        bits = simulated(weight, **setup)
+        predicted = predicted_bit_loss(bits.alpha, weight)[0], nan
+        return Point(world, regime, weight, size, bits.alpha, bits.variance, bits.variance_error, *predicted)
     samples, problems = plan.crowds
-    loss = random_means(size, classes, weight, within=within, between=between, samples=samples, problems=problems,
-                        steps=32, seed=seed)  # fmt: skip
-    guided, typical = (predicted_loss(alpha, weight, within, between, path)[0] for path in ("guided", "typical"))
-    return Point(*which, loss.ratio, loss.ratio_error, guided, typical)
+    simulated = partial(random_means, size, classes, steps=32) if classes else partial(mean_crowd, size, LIMIT_RATE)
+    loss = simulated(weight, within=within, between=between, samples=samples, problems=problems, seed=seed)
+    predicted = (predicted_loss(loss.alpha, weight, within, between, path)[0] for path in ("guided", "typical"))
+    return Point(world, regime, weight, size, loss.alpha, loss.ratio, loss.ratio_error, *predicted)
 
 
 # Text -----------------------------------------------------------------------------------------------------
@@ -295,12 +301,13 @@ def _windows_text(found: DistortionsStudy) -> Iterator[str]:
 
 def _points_text(found: DistortionsStudy) -> Iterator[str]:
     yield "Variance left of a class among K = exp(alpha d), and predicted for d = inf"
-    yield f"{'':26}{'w':>5}{'d':>6}{'K':>7}{'alpha':>8}{'simulated':>18}{'guided':>9}{'typical':>9}"
+    yield f"{'':26}{'w':>5}{'d':>6}{'alpha':>8}{'simulated':>18}{'guided':>9}{'typical':>9}"
     for p in found.points:
         typical = f"{p.typical:9.3f}" if p.typical == p.typical else ""
-        line = f"{p.world:9}{p.regime:17}{p.weight:>5g}{p.size:>6}{p.classes:>7}{p.alpha:>8.3f}"
+        line = f"{p.world:9}{p.regime:17}{p.weight:>5g}{p.size:>6}{p.alpha:>8.3f}"
         yield line + f"{p.ratio:>10.3f} +-{p.error:.3f}{p.guided:>9.3f}{typical}"
     pairs = zip(found.guided_critical_rates, found.crowd_weights, strict=True)
     rates = ", ".join(f"{rate:.3f} (w = {w:g})" for rate, w in pairs)
     yield f"Guidance never stops beyond alpha = {found.critical_rate:.4f} for typical points, {rates} for guided ones."
-    yield "They lose less than typical points would; among K = d classes the loss goes away as d grows."
+    yield "They lose less than typical points would, and towards d = inf what is predicted for them."
+    yield "Among K = d classes the loss goes away as d grows."
