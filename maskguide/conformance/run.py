@@ -37,7 +37,7 @@ def check(
     backend: str = "numpy",
     plain: bool = True,
     fail_fast: bool = False,
-    large_seconds: float = 45.0,
+    large_seconds: float = 35.0,
     cases: Sequence[Any] | None = None,
     weights: str | Sequence[float] | None = None,
     least_weight: float = -1.0,

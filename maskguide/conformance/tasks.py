@@ -50,7 +50,7 @@ class Plan:
     single_calls: int = 300
     single_seconds: float = 4.0
     seed_draws: int = 256
-    large_seconds: float = 45.0
+    large_seconds: float = 35.0
 
     DEFAULT_TOLERANCE = 0.03
 
@@ -209,10 +209,17 @@ class LawTask(Task):
             self.tests["law"].append(LawTest(self.law, self.suspected, alpha=self.alphas["law"] / 2))
 
     def _size(self) -> int:
-        wanted = max(FIRST, self.n if self.n < ENOUGH else self.n // 2)
+        wanted = max(FIRST, self.n if self.n < ENOUGH else min(self.n // 2, self._missing))
         if self.collecting:
             wanted = min(wanted, max(FIRST, self.enough - self.n))
         return int(max(1, min(wanted, LARGEST, self.rate * min(CALL_SECONDS, self.caller.time_limit / 4))))
+
+    @property
+    def _missing(self) -> int:
+        """Draws that the certificate still needs if its bound falls like 1/sqrt(n); at least a twentieth of n."""
+        test = self.tests["law"][0]
+        bound = test.tv + tv_width(test.n, test.alpha)
+        return int(test.n * max(1.02 * (bound / self.tolerance) ** 2 - 1, 0.05))
 
     def _update(self, draw: Draw) -> None:
         states = self.setting.states(draw.tokens)

@@ -64,7 +64,7 @@ def test_some_hundred_draws_decide_and_too_slow_a_sampler_is_given_up_early(case
     for name, (p, q) in {"right": (law, race), "race": (race, law)}.items():
         nats[name] = float((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum())
     assert level / min(nats.values()) < 300
-    task, row = finished(case, drawing(case, case.law(CLAIM), seconds=0.05), large_seconds=2.0)
+    _, row = finished(case, drawing(case, case.law(CLAIM), seconds=0.05), large_seconds=2.0)
     assert row.status == "skipped" and "s needed" in row.message
     needed = float(row.message.rpartition("some ")[2].split()[0])
     assert 0.5 < needed / (0.05 * level / nats["right"]) < 3
