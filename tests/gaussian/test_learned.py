@@ -151,6 +151,20 @@ def test_the_square_loss_with_a_noise_of_its_own_would_guide_exact_scores():
     assert away(slopes(exact(MODES), lambda t: 0.0, own_noise, loss="square")) < -BOUND
 
 
+def test_how_much_it_would():
+    """N(1, 1/4) in N(0, 1), t = 1/2 -> s = 0.4: all is affine in (1, z, eps, eps'), x_0 = 1 + z/2; docs: 1.655."""
+    t, s, x0, eps, own = 0.5, 0.4, *np.array([[1, 0.5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    x, gain = (1 - t) * x0 + t * eps, (1 - s) - (1 - t) * s / t
+    c, u = np.array([1.0, 0, 0, 0]) + 0.4 * (x - [0.5, 0, 0, 0]), x  # slopes a var / (a^2 var + sigma^2)
+    off = gain * c + s / t * x - (1 - s) * x0 - s * own
+    best = -(off @ (c - u)) / (gain * (c - u) @ (c - u))
+    law, total = Mixture([[1.0]], 0.25), Mixture([[0.0]])
+    points = np.array([[0.0], [1.0]])
+    slope = np.diff((law.denoise(points, 0.5, 0.5) - total.denoise(points, 0.5, 0.5))[:, 0])[0]
+    assert best == pytest.approx(-s * t * slope / (gain * (c - u) @ (c - u)), rel=1e-12)
+    assert best == pytest.approx(1.655, abs=5e-4)
+
+
 def test_less_repulsion_would_guide_exact_scores_at_short_steps():
     short = lambda s, t: t - s < 0.2  # noqa: E731
     whole, half = (
