@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.laws import decay
+from maskguide.laws import contour, decay, tails
 from maskguide.laws import enumerate as oracle
 
 from ..conftest import random_problem, table
@@ -163,11 +163,49 @@ def test_bands_on_random_lattices(by_bands, vocab_size, length, weight):
 
 def test_one_contour_alone_would_lose_the_digits(by_bands, monkeypatch):
     process = mg.GuidedProcess(slow_context_of_probability(1e-30), mg.Guidance("product", 8.0))
-    monkeypatch.setattr(decay, "LOSS", 1e60)  # one band
+    monkeypatch.setattr(tails, "LOSS", 1e60)  # one band
     with pytest.warns(mg.AccuracyWarning):
         lost = mg.tv_decay(process, 140.0, log=True)
-    monkeypatch.setattr(decay, "LOSS", 30.0)
+    monkeypatch.setattr(tails, "LOSS", 30.0)
     assert abs(lost - mg.tv_decay(process, 140.0, log=True)) > 1e-10
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Sweeps by one node so far, those with a flag twice."""
+    swept, done = contour.swept, [0]
+
+    def counted(chain, points, start, parts, *bounds):
+        done[0] += points.size * parts
+        return swept(chain, points, start, parts, *bounds)
+
+    monkeypatch.setattr(contour, "swept", counted)
+    return done
+
+
+@pytest.mark.parametrize(
+    "problem, weight", [(slow_context_of_probability(1e-30), 8.0), (random_problem(21, 2, 3), -0.5)]
+)
+def test_clocks_of_a_decade_share_contours(by_bands, work, problem, weight):
+    process = mg.GuidedProcess(problem, mg.Guidance("product", weight))
+    for first in (0.2, 20.0):
+        clocks, before = np.geomspace(first, 10 * first, 12), work[0]
+        together, once = mg.tv_decay(process, clocks, log=True), work[0] - before
+        np.testing.assert_allclose(together, [mg.tv_decay(process, u, log=True) for u in clocks], atol=2e-12)
+        assert 2 * once < work[0] - before - once
+        for clock, value in list(zip(clocks, together, strict=True))[::4]:
+            exact = oracle.masked_probability(problem, "product", weight, clock, binary=True)
+            with mpmath.workdps(60):
+                assert abs(mpmath.exp(mpmath.mpf(float(value))) / exact - 1) < 1e-11
+
+
+def test_one_band_first_and_more_where_its_error_is_too_large(by_bands, work):
+    ordinary = mg.GuidedProcess(random_problem(2, 2, 7), mg.Guidance("product", 3.0))
+    hidden = mg.GuidedProcess(slow_context_of_probability(1e-30), mg.Guidance("product", 8.0))
+    mg.tv_decay(ordinary, 5.0)
+    nodes, before = contour.enough_nodes(1.0, 7, tails.CONTOUR_ERROR), work[0]
+    mg.tv_decay(hidden, 140.0)
+    assert before == nodes and work[0] - before > 2 * contour.enough_nodes(1.0, 3, tails.CONTOUR_ERROR)
 
 
 def test_bands_agree_with_positive_sums_on_seven_coordinates():
