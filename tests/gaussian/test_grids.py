@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from maskguide import InputError
@@ -61,6 +63,16 @@ def test_the_loss_falls_by_the_mean_squared_posterior_variance(ratio):
     g, h = ratio**2, 1e-4 * ratio**2
     up, down = grids.losses(LINE, np.sqrt([g + h, g - h])).mmse
     assert (up - down) / (2 * h) == pytest.approx(-by_hand(LINE, ratio)[1], rel=1e-6)
+
+
+def test_a_narrow_component_inside_a_wide_one(monkeypatch):
+    """Nodes of the wide one must see the narrow one: against thirty times as many."""
+    law, ratios_ = Mixture([[0.0], [0.3]], [9.0, 0.01], [0.7, 0.3]), np.geomspace(0.01, 1e4, 15)
+    found = grids.losses(law, ratios_)
+    monkeypatch.setitem(grids.AXES, 1, 40001)
+    exact = grids.losses(law, ratios_)
+    np.testing.assert_allclose(found.mmse, exact.mmse, rtol=1e-9)
+    np.testing.assert_allclose(found.gain, exact.gain, rtol=1e-9)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
@@ -127,6 +139,22 @@ def test_losses_at_times():
     r = ratios([0.9, 0.5, 0.2], "vp")
     exact = 2 / (1 + r * r)
     np.testing.assert_allclose(grids.mmse(NORMAL, [0.9, 0.5, 0.2, 0.0], "vp"), [*exact, 0.0], rtol=1e-12, atol=1e-15)
+
+
+@settings(max_examples=10)
+@given(
+    means=st.lists(st.floats(-10, 10), min_size=1, max_size=4),
+    widths=st.lists(st.floats(0.3, 9), min_size=4, max_size=4),
+    weight=st.floats(-1, 20),
+)
+def test_any_class_on_the_line_has_a_falling_loss_and_a_grid(means, widths, weight):
+    law = Mixture(np.array(means)[:, None], np.square(widths[: len(means)]))
+    found = grids.losses(law, np.geomspace(1e-3, 1e3, 30))
+    total = grids._total_variance(law)
+    assert (np.diff(found.mmse) <= 1e-9 * total).all() and (found.mmse > 0).all()
+    assert (found.mmse <= total * (1 + 1e-9)).all()
+    times = grids.loss_adaptive_grid(law, Mixture([[0.0]], 4.0), weight, 9)
+    assert len(times) == 10 and times[0] == 1 and times[-1] == 0 and (np.diff(times) < 0).all()
 
 
 # Grids -------------------------------------------------------------------------------------------------
