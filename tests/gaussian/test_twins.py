@@ -78,7 +78,7 @@ def test_the_mean_crowd_by_its_exact_law():
 
 def test_the_prediction_is_reached_in_many_dimensions():
     variance, entropy, _ = predicted_bit_loss(0.2, 3.0)
-    small, large = (mean_crowd_bits(n, 0.2, 3.0) for n in (64, 4096))
+    small, large = (mean_crowd_bits(n, 0.2, 3.0) for n in (64, 2048))
     assert abs(large.variance - variance) < 0.01 < 0.03 < abs(small.variance - variance)
     assert large.entropy == pytest.approx(entropy, abs=0.02) and large.alpha == 0.2
 
