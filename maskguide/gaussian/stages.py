@@ -37,6 +37,7 @@ DECIDED = 0.9  # probability of a mode from which on it is told
 CLOSE = 0.5  # of the unguided contraction: concentration has begun
 ROOM = 2**22  # numbers of the two paths of a block
 LEAST_BLOCK = 16
+SAME = 1e-12  # times so close are one
 STAGES = ("direction shift", "mode separation", "locked", "concentration")
 
 
@@ -153,7 +154,7 @@ def measure(
     grid = decreasing(times) if np.ndim(times) else np.linspace(1, 0, _checks.integer(times, "times (steps)", 1) + 1)
     if grid[0] != 1:
         _checks.fail(f"times from {grid[0]:g}", "stages are measured from pure noise, t = 1, on", "begin the grid at 1")
-    if locked is not None and not np.array_equal(locked.times, grid[::-1]):
+    if locked is not None and (locked.times.shape != grid.shape or np.abs(locked.times - grid[::-1]).max() > SAME):
         _checks.fail("locked at other times", "the same times, increasing", "Line.locked(times[::-1], ...)")
     _checks.choice(method, ("euler", "heun", "ddim", "dpm2"), "method")
     view = _View(conditional, unconditional, weight, process, grid, locked, method)

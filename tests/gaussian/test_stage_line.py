@@ -11,7 +11,7 @@ from scipy import stats
 import maskguide as mg
 from maskguide import InputError
 from maskguide.comparison import compare
-from maskguide.gaussian import Mixture, guided_field, sample, schedules
+from maskguide.gaussian import Mixture, guided_field, sample, schedules, stage_line
 from maskguide.gaussian.closed_forms import ode_moments
 from maskguide.gaussian.stage_line import Line, _slope, mean_scale
 from maskguide.laws.law import Law
@@ -107,6 +107,16 @@ def test_deviation_across_the_axis_in_closed_form():
     assert early == pytest.approx(across([(1, 0.5, 4), (0.5, 0, 0)]), rel=1e-6)
     assert late == pytest.approx(across([(1, 0.5, 0), (0.5, 0, 4)]), rel=1e-6)
     assert early / 0.2 * late / 0.2 == pytest.approx(0.2**4, rel=1e-6)  # contractions multiply
+
+
+def test_small_deviations_are_settled(monkeypatch):
+    """Late guidance leaves 1e-5: twice the nodes, or a looser integration, move it in its fourth digit at most."""
+    found = LINE.moments(schedules.early_late(1, 9))
+    assert found.along == pytest.approx([2.2991e-5, 1.76954e-5], rel=1e-4)
+    monkeypatch.setattr(stage_line, "NODES", 2 * stage_line.NODES - 1)
+    assert LINE.moments(schedules.early_late(1, 9)).along == pytest.approx(found.along, rel=1e-4)
+    monkeypatch.setattr(stage_line, "TOLERANCE", 1e-9)  # borders too rough for that
+    assert LINE.moments(schedules.early_late(1, 9)).along[0] > 1.5 * found.along[0]
 
 
 def test_moments_against_many_quantiles():

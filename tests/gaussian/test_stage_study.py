@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
+from maskguide.gaussian import Mixture
+from maskguide.gaussian.stage_line import Line
+from maskguide.gaussian.stage_twin import MaskedModes
 from maskguide.gaussian.stages import NEVER
 from maskguide.gaussian.studies import stages as page
 from maskguide.gaussian.studies.stages_text import order
@@ -46,7 +49,10 @@ def test_text_says_what_the_numbers_say():
     rows = tuple(replace(swapped[r.name], name=r.name) if r.name in swapped else r for r in STUDY.rows)
     other = replace(STUDY, rows=rows).text()
     assert "The worlds differ on when masses are decided." in other and "early < constant < late" in other
-    assert "exploded" not in said
+    assert "exploded" not in said and "not resolved" not in said and "< 1e-06" not in said
+    tiny = replace(STUDY.constant, gaussian=page.Outcome(0.01, 1e-10))
+    unresolved = replace(STUDY, rows=tuple(tiny if r is STUDY.constant else r for r in STUDY.rows))
+    assert order(unresolved, "gaussian") == "not resolved" and "< 1e-06" in unresolved.text()
     lost = replace(STUDY.stages["early"], exploded_at=0.5, basin=np.where(STUDY.stages["early"].basin > 0, -1, 0))
     assert "exploded" in replace(STUDY, stages=STUDY.stages | {"early": lost}).text()
 
@@ -62,13 +68,14 @@ def test_plain_data():
 
 
 def test_another_seed_moves_the_simulation_only():
-    other = page.study(count=200, steps=40, quick=True, seed=1)
-    assert [r.simulated for r in other.rows] != [r.simulated for r in STUDY.rows]
-    assert [(r.gaussian, r.normalized) for r in other.rows] == [(r.gaussian, r.normalized) for r in STUDY.rows]
+    pair = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.2**2, [0.25, 0.75]), Mixture([[0.0, 0.0]])
+    row = lambda seed: page._row("omega = 5", 4.0, pair, Line(*pair), MaskedModes(), (200, 40, seed))  # noqa: E731
+    assert row(0) == STUDY.constant
+    assert row(1).simulated != row(0).simulated and row(1).gaussian == row(0).gaussian
 
 
 BAD = [{"omega": 1.0}, {"omega": 50.0}, {"omega": float("nan")}, {"weak": 0.5}, {"weak": 0.0}, {"sigma": 0.0},
-       {"sigma": 1.0}, {"count": 1}, {"steps": 1}, {"seed": -1}]  # fmt: skip
+       {"sigma": 1.0}, {"count": 1}, {"steps": 1}, {"steps": 27}, {"seed": -1}, {"sigma": 0.05}]  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", BAD)

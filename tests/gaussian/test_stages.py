@@ -87,6 +87,11 @@ def test_locked_trajectories_stay():
     assert measure(TWO, NORMAL, 4.0, times=GRID, count=600, seed=3, locked=small).broken > 0
 
 
+def test_times_that_differ_by_round_off_are_the_same():
+    region = LINE.locked(np.linspace(0, 1, 8), 10.0)
+    assert measure(TWO, NORMAL, 4.0, times=7, count=10, locked=region).broken == 0
+
+
 def test_another_region_is_noticed():
     mirrored = Line(Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.75, 0.25]), NORMAL).locked(GRID[::-1], 10.0)
     assert measure(TWO, NORMAL, 4.0, times=GRID, count=200, locked=mirrored).broken > 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,8 @@ def study(
     sigma : float
         Deviation of the modes at -1 and 1, in [0.05, 0.4].
     count, steps, seed
-        Followed trajectories and steps of Heun; ten times as many are drawn for the `simulated` shares.
+        Followed trajectories and steps of Heun, at least (1 + 2 omega)/(2 sigma); ten times as many trajectories are
+        drawn for the `simulated` shares.
     quick : bool
         Fewer schedules and trajectories.
     advance : called after each unit of work, :func:`num_units` in all
@@ -175,7 +177,7 @@ def study(
         Settings out of range.
     """
     omega, weak, sigma = _settings(omega, weak, sigma)
-    count, steps = (_checks.integer(v, name, 2) for v, name in ((count, "count"), (steps, "steps")))
+    count, steps = _checks.integer(count, "count", 2), _steps(steps, omega, sigma)
     seed, tick = _checks.seed(seed), advance or (lambda: None)
     count = min(count, 1000) if quick else count
     pair = Mixture([[-1.0, 0.0], [1.0, 0.0]], sigma**2, [weak, 1 - weak]), Mixture([[0.0, 0.0]])
@@ -207,6 +209,15 @@ def _settings(omega: float, weak: float, sigma: float) -> tuple[float, float, fl
         if not low <= _checks.real(value, name) <= high:
             _checks.fail(f"{name} = {value}", f"{low:g} <= {name} <= {high:g}", "choose a value between")
     return float(omega), float(weak), float(sigma)
+
+
+def _steps(steps: int, omega: float, sigma: float) -> int:
+    """Enough of them for Heun: within a mode the slope of the flow reaches (1 + most) / (2 sigma)."""
+    least = ceil((1 + 2 * omega) / (2 * sigma))
+    if _checks.integer(steps, "steps", 1) < least:
+        rule = f"at least (1 + 2 omega)/(2 sigma) = {least} steps, that points of a mode do not overshoot"
+        _checks.fail(f"steps = {steps} at omega = {omega:g}, sigma = {sigma:g}", rule, "take more steps")
+    return steps
 
 
 def _schedules(omega: float, quick: bool) -> dict[str, Weight]:

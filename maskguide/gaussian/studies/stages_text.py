@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 WORLDS = {"gaussian": "Gaussian", "normalized": "masked, normalized", "product": "masked, rate product"}
 COMPARED = ("early", "constant", "late")
+RESOLVED = 1e-6  # least deviation that the integration can tell
 NO_BETTER = 0.05  # share of the loss given back, below which a schedule is called no better
 
 
@@ -22,9 +23,12 @@ def text(study: StagesStudy) -> str:
 
 
 def order(study: StagesStudy, world: str) -> str:
-    """Early, constant and late guidance by the spread they leave within the modes, least first."""
+    """Early, constant and late guidance by the spread they leave within the modes, least first, if it can be told."""
     rows = {name: study.constant if name == "constant" else study.row(name) for name in COMPARED}
-    return " < ".join(sorted(COMPARED, key=lambda name: getattr(rows[name], world).within))
+    within = {name: getattr(row, world).within for name, row in rows.items()}
+    if world == "gaussian" and min(within.values()) < RESOLVED:
+        return "not resolved"
+    return " < ".join(sorted(COMPARED, key=within.__getitem__))
 
 
 def _head(s: StagesStudy) -> Iterator[str]:
@@ -40,7 +44,8 @@ def _schedules(s: StagesStudy) -> Iterator[str]:
     yield f"{'schedule':14}{'mean':>7}{'weak':>10}{'simulated':>10}{'within':>10}" + f"{'weak':>12}{'within':>9}" * 2
     for r in s.rows:
         masked = "".join(f"{o.weak:12.4f}{o.within:9.4f}" for o in (r.normalized, r.product))
-        yield f"{r.name:14}{r.mean:7.3g}{r.gaussian.weak:10.5f}{r.simulated:10.5f}{r.gaussian.within:10.2e}{masked}"
+        within = f"{r.gaussian.within:.2e}" if r.gaussian.within >= RESOLVED else f"< {RESOLVED:g}"
+        yield f"{r.name:14}{r.mean:7.3g}{r.gaussian.weak:10.5f}{r.simulated:10.5f}{within:>10}{masked}"
 
 
 def _findings(s: StagesStudy) -> Iterator[str]:
@@ -56,10 +61,11 @@ def _findings(s: StagesStudy) -> Iterator[str]:
     yield from (f"  {WORLDS[world]:22} {found}" for world, found in orders.items())
     middle = s.twin["product", "constant"]
     half = float(middle.revealed[abs(middle.levels - 0.5).argmin()])
-    yield f"The rate product speeds up: at m = 1/2 constant guidance has revealed {half:.0%} of the bits, not half."
+    yield f"At m = 1/2 constant guidance has revealed {half:.0%} of the bits by the rate product, 50% normalized."
     yield (
-        f"With the class as half of the mixture constant guidance leaves {s.inside['gaussian']:.4f} (Gaussian) and "
-        f"{s.inside['masked']:.4f} (masked): it falls quiet once the class is told."
+        f"With the class as half of the mixture constant guidance leaves {s.inside['gaussian']:.4f} of the weak mode "
+        f"(Gaussian, above {s.constant.gaussian.weak:.4f}) and {s.inside['masked']:.4f} (masked, above "
+        f"{s.constant.normalized.weak:.4f})."
     )
 
 
