@@ -5,7 +5,7 @@ combination is the same for score, eps, x0 and velocity; otherwise the rule's ow
 
     linear       A = 1 + w, B = -w                                       (Ho, Salimans 2022)
     contrastive  the same with u the prediction of a negative class
-    power        A = 1 + w |eps_c - eps_u|^p, B = 1 - A                  (power-law guidance)
+    power        A = 1 + w |eps_c - eps_u|^p, B = 1 - A, or of scores    (power-law guidance)
     rectified    A = 1 + w, B = -w ratio(t), on eps                      (ReCFG)
     angle        x0 turned from x_c away from x_u by clip(w theta, pi/3) (ADG), on x0
 
@@ -37,7 +37,7 @@ class GaussianRule:
     name : str
     space : "any", "eps" or "x0"
         The prediction the coefficients are for; "any" where they sum to one.
-    reads : "none", "eps" or "x0"
+    reads : "none", "eps", "score" or "x0"
         The pair the coefficients are computed from.
     coefficients : function of (c, u, w, t) -> (A, B)
         Numbers or (n, 1).
@@ -52,23 +52,31 @@ class GaussianRule:
 LINEAR = GaussianRule("linear", "any", "none", lambda c, u, w, t: (1 + w, -w))
 
 
-def power_law(power: float = 1.0) -> GaussianRule:
-    """s_c + w |eps_c - eps_u|^power (s_c - s_u), |.| the root mean square over coordinates; power > -1.
+def power_law(power: float = 1.0, of: str = "eps") -> GaussianRule:
+    """s_c + w |difference|^power (s_c - s_u), power > -1: guidance that grows with what there is to correct.
 
-    The published rule (Pavasovic et al., arXiv:2502.07849; power 0.9 there) has the Euclidean norm of the scores'
-    difference: s_c + w |s_c - s_u|^power (s_c - s_u). It is this one at the weight w (sqrt(d) / sigma(t))^power, which
-    grows without bound towards the data; the norm here needs no new weight for another dimension or noise process.
+    Parameters
+    ----------
+    power : finite, above -1; 0 is linear guidance
+    of : "eps" or "score"
+        |eps_c - eps_u|, root mean square over coordinates: one weight serves all dimensions and noise processes. Or
+        |s_c - s_u|, Euclidean, as published: the same at the weight w (sqrt(d) / sigma(t))^power, without bound
+        towards the data.
+
+    Source: Pavasovic et al., arXiv:2502.07849 (scores, power 0.9).
     """
     if not -1 < _checks.real(power, "power") < inf:
         _checks.fail(f"power = {power}", "power > -1, finite", "0 is linear guidance")
+    by_score = _checks.choice(of, ["eps", "score"], "difference") == "score"
 
     def coefficients(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
-        gap = ((c - u) ** 2).mean(-1)[:, None]
+        squares = (c - u) ** 2
+        gap = (squares.sum(-1) if by_score else squares.mean(-1))[:, None]
         xp = namespace(gap)
         grown = w * xp.where(gap > 0, gap, xp.ones_like(gap)) ** (power / 2)
         return 1 + grown, -grown
 
-    return GaussianRule(f"power({power:g})", "any", "eps", coefficients)
+    return GaussianRule(f"power({power:g})", "any", of, coefficients)
 
 
 def rectified(ratio: float | np.ndarray | Callable[[float], Any]) -> GaussianRule:

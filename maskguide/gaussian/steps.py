@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
-from .mixture import Mixture
+from .mixture import Mixture, Prediction
 from .noise import Level, NoiseProcess
 from .rules import GaussianRule
 from .schedules import Weight, weight_at
@@ -44,8 +44,7 @@ class Field:
         level, w = self.process.at(t), weight_at(self.weight, t, before)
         c = self.conditional.predict(x, level.scale, level.sigma)
         u = self.unconditional.predict(x, level.scale, level.sigma)
-        seen = (c.x0, u.x0) if self.rule.reads == "x0" else (-level.sigma * c.score, -level.sigma * u.score)
-        A, B = (_placed(v, x) for v in self.rule.coefficients(*seen, w, t))
+        A, B = (_placed(v, x) for v in self.rule.coefficients(*self._read(c, u, level), w, t))
         x0, y = A * c.x0 + B * u.x0, -(A * c.score + B * u.score)
         if self.rule.space == "eps":
             self._needs(level.scale, "a(t) > 0", "start below the time of pure noise")
@@ -54,6 +53,14 @@ class Field:
             self._needs(level.variance, "sigma(t) > 0", "heun ends on an Euler step where sigma = 0")
             return x0, (x - level.scale * x0) / level.variance
         return x0, y
+
+    def _read(self, c: Prediction, u: Prediction, level: Level) -> tuple[Any, Any]:
+        """The pair that the rule's coefficients are computed from."""
+        if self.rule.reads == "x0":
+            return c.x0, u.x0
+        if self.rule.reads == "eps":
+            return -level.sigma * c.score, -level.sigma * u.score
+        return c.score, u.score
 
     def _needs(self, value: float, condition: str, way_out: str) -> None:
         if value == 0:

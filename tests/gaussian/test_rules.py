@@ -81,14 +81,15 @@ def test_power_law():
     np.testing.assert_allclose(combine(power_law(-0.5), c, c, 2.0), c, rtol=1e-14)
 
 
-def test_power_law_is_the_published_one_at_a_weight_that_follows_the_noise():
+def test_power_law_of_scores_is_the_published_one_and_that_of_eps_at_a_weight_that_follows_the_noise():
     own, total = Mixture([[1.0, 0.0, -1.0]], 0.25), Mixture([[0.0] * 3, [2.0, 1.0, 0.0]], 1.0)
     x, level, omega, power = RNG.normal(size=(5, 3)), variance_preserving().at(0.4), 1.7, 0.9
     s_c, s_u = (m.score(x, level.scale, level.sigma) for m in (own, total))
     published = s_c + omega * np.linalg.norm(s_c - s_u, axis=1)[:, None] ** power * (s_c - s_u)
     weight = lambda t: omega * (3**0.5 / variance_preserving().at(t).sigma) ** power  # noqa: E731
-    field = guided_field(own, total, weight, power_law(power), "vp")
-    np.testing.assert_allclose(-field.predict(x, 0.4)[1], published, rtol=1e-12)
+    for weights, law in ((weight, power_law(power)), (omega, power_law(power, of="score"))):
+        field = guided_field(own, total, weights, law, "vp")
+        np.testing.assert_allclose(-field.predict(x, 0.4)[1], published, rtol=1e-12)
 
 
 def test_rectified_is_the_published_combination():

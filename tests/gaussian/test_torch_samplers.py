@@ -18,6 +18,7 @@ RULES = {
     "linear": "linear",
     "contrastive": "contrastive",
     "power": power_law(0.5),
+    "power of scores": power_law(0.5, of="score"),
     "rectified": rectified(lambda t: 1 - t / 2),
     "rectified each": rectified(np.array([0.5, 0.9])),
     "angle": "angle",
