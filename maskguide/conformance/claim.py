@@ -25,6 +25,7 @@ GRID_NAMES = {
     "uniform u": "clock", "uniform clock": "clock", "uniform in u": "clock", "clock": "clock",
     "cosine grid": "cosine",
 }  # fmt: skip
+RANKED = ("confidence", "margin", "entropy")
 LEVELS = 16  # bins of the masking level m that reveal times of a limit law are counted in
 
 
@@ -104,6 +105,11 @@ class Claim:
     def is_limit(self) -> bool:
         """Whether the law claimed is the chain's own, with no discretisation."""
         return self.method_name == LIMIT or METHODS[self.method_name].is_exact
+
+    @property
+    def ranks(self) -> bool:
+        """Whether positions are chosen by their scores, so that the law depends on how ties are broken."""
+        return self.method_name in RANKED
 
     def process(self, problem: TableProblem, weight: float) -> GuidedProcess:
         """The guided chain of a problem at a weight."""

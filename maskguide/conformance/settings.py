@@ -88,7 +88,7 @@ def settings(
 
     The first of several coordinates in float32 too, and with a plain network.
     """
-    cases = [case for case in weights.cases(cases) if is_defined(case, claim)]
+    cases = [case for case in weights.cases(cases, claim.ranks) if is_defined(case, claim)]
     if not cases:
         _checks.fail("no case", "at least one on which the claim is defined everywhere", "give others")
     if not plain:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from .. import _checks
+from ..pointwise import quotient
+from .alternatives.setup import branches
+
+CLOSE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,20 +56,27 @@ class Weights:
         """The one asked for in place of `weight`."""
         return min(self.listed, key=lambda w: abs(w - weight)) if self.listed else max(weight, self.least)
 
-    def cases(self, cases: Sequence[Any]) -> list[Any]:
-        """Each case at the nearest weight, no two alike, and the first one at every listed weight that has none."""
-        moved = [self.moved(case) for case in cases]
-        return list({_identity(case): case for case in [*moved, *self._missing(moved)]}.values())
+    def cases(self, cases: Sequence[Any], ranked: bool = False) -> list[Any]:
+        """Each case at the nearest weight, no two alike, and the first one at every listed weight that has none.
+
+        Where positions are `ranked` by their scores, a case to which another weight would give ties is left out: each
+        decoder breaks them in its own way.
+        """
+        moved = [self.moved(c) for c in cases if c.weight in self or not (ranked and self._ties(c))]
+        found = [*moved, *self._missing(cases, {case.weight for case in moved})]
+        return list({_identity(case): case for case in found}.values())
+
+    def _ties(self, case: Any) -> bool:
+        return ties(case.problem, self.nearest(case.weight))
 
     def moved(self, case: Any) -> Any:
         """A case at the nearest weight."""
         return case if case.weight in self else at_weight(case, self.nearest(case.weight))
 
-    def _missing(self, cases: list[Any]) -> Iterator[Any]:
-        several = next((case for case in cases if case.problem.length > 1), cases[0]) if cases else None
-        for weight in self.listed if cases else ():
-            if weight not in {case.weight for case in cases}:
-                yield at_weight(several, weight)
+    def _missing(self, cases: Sequence[Any], present: set[float]) -> Iterator[Any]:
+        several = [case for case in cases if case.problem.length > 1] or cases
+        for weight in set(self.listed) - present:
+            yield from [at_weight(c, weight) for c in several if not ties(c.problem, weight)][:1]
 
     @property
     def left_out(self) -> str:
@@ -76,6 +90,25 @@ def at_weight(case: Any, weight: float) -> Any:
     """The same case at another weight; separations were recorded at its own."""
     recorded = {"separation": {}} if hasattr(case, "separation") else {}
     return replace(case, weight=weight, **recorded)
+
+
+def ties(problem: Any, weight: float) -> bool:
+    """Whether tokens of two masked positions are equally likely in some context, under the normalised rule."""
+    rows = [_guided(*branches(problem, axis), weight) for axis in range(problem.length)]
+    pairs = combinations(range(problem.length), 2)
+    return any(_equal(rows[i].take(-1, axis=j - 1), rows[j].take(-1, axis=i)) for i, j in pairs)
+
+
+def _guided(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+    possible = (target > 0) & (mixture > 0)
+    row = np.where(possible, target, 1.0) ** (1 + weight) * np.where(possible, mixture, 1.0) ** -weight * possible
+    return quotient(row, row.sum(axis=-1, keepdims=True), 0.0)
+
+
+def _equal(first: np.ndarray, second: np.ndarray) -> bool:
+    """Positive entries, less than one, of two laws of a token in the same contexts."""
+    a, b = first[..., :, None], second[..., None, :]
+    return bool(((np.abs(a - b) < CLOSE) & (a > CLOSE) & (a < 1 - CLOSE)).any())
 
 
 def _identity(case: Any) -> tuple[Any, ...]:

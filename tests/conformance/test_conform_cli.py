@@ -15,6 +15,10 @@ from maskguide_samplers import ancestral
 def off_by_one(denoiser, n, *, weight, **given):
     return ancestral(denoiser, n, weight=weight + 1, **given)
 
+def refuses(denoiser, n, *, weight, **given):
+    assert weight in (0, 2)
+    return ancestral(denoiser, n, weight=weight, **given)
+
 number = 3
 """
 CLAIM = "normalized, ancestral, uniform t, log-linear"
@@ -50,6 +54,13 @@ def test_a_wrong_sampler(here):
     assert "w + 1" in found["diagnosis"]["name"]
 
 
+def test_a_sampler_of_some_weights(here):
+    asked = ("mine:refuses", "--claim", CLAIM, "--quick", "--no-plain", "--json", "--weights", "0, 2")
+    done = conform(*asked, cwd=here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["left_out"] == "weights other than 0, 2"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -59,6 +70,8 @@ def test_a_wrong_sampler(here):
         (("mine:number", "--claim", CLAIM), "callable"),
         (("maskguide_samplers:ancestral", "--claim", "normalized"), "names no method"),
         (("maskguide_samplers:ancestral", "--claim", CLAIM, "--time-limit", "0"), "time_limit"),
+        (("maskguide_samplers:ancestral", "--claim", CLAIM, "--weights", "0, much"), "weight is ' much'"),
+        (("maskguide_samplers:ancestral", "--claim", CLAIM, "--least-weight", "-2"), "w >= -1"),
         (("maskguide_samplers:ancestral", "--claim", CLAIM, "--junit", "no/such/junit.xml"), "cannot write"),
     ],
 )

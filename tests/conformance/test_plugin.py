@@ -45,6 +45,12 @@ def test_items_for_a_wrong_sampler(here):
     assert done.returncode == 1 and "no such layer" in done.stdout
 
 
+def test_weights_that_are_asked_for(here):
+    done = run_pytest(here, "--maskguide-sampler", "maskguide_samplers:ancestral", "--maskguide-claim", CLAIM,
+                      "--maskguide-quick", "--maskguide-least-weight", "0", "--collect-only")  # fmt: skip
+    assert done.returncode == 0 and "w = 3" in done.stdout and "w = 0" in done.stdout and "w = -1" not in done.stdout
+
+
 def test_fixture(here):
     (here / "test_mine.py").write_text(TESTS)
     done = run_pytest(here)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import check, planned
+from maskguide.conformance import bank, check, planned
 from maskguide.conformance.bank import default_cases
 from maskguide.conformance.claim import Claim
 from maskguide.conformance.settings import settings
-from maskguide.conformance.weights import Weights
+from maskguide.conformance.weights import Weights, ties
 from tests.conformance import samplers as wild
 from tests.conformance.test_run import ANCESTRAL, CASES, LIMIT, run
 
@@ -64,6 +64,16 @@ def test_every_problem_stays_and_every_weight_listed_is_asked_for(quick):
         assert {case.problem.name for case in moved} == {case.problem.name for case in cases}
         names = [setting.name for setting in settings(cases, CLAIM, Weights.of(listed), quick=quick)]
         assert len(names) == len(set(names))
+
+
+def test_decoders_by_score_get_no_case_with_ties_at_another_weight():
+    """Positions whose tokens are equally likely: each decoder takes one or the other in its own way."""
+    problem, none = bank.problem("degenerate-1"), Weights.of((0.0,))
+    assert problem.target_law[0].sum() == problem.target_law[:, 0].sum() and ties(problem, 0.0)
+    assert not ties(problem, 2.0)
+    for claim in (CLAIM, Claim("normalized", "confidence")):
+        named = {setting.case.problem.name for setting in settings(default_cases(claim), claim, none)}
+        assert ("degenerate-1" in named) == (claim is CLAIM) and len(named) > 5
 
 
 def test_cases_at_weights_asked_for_stay_as_they_are():
