@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
 
 from ..methods import ancestral
+from .gains import GAINS
 from .lattice_kernels import events, steps
 from .lattice_state import Grid, Output, Rates, new_block
 from .packed import packed
@@ -18,10 +18,6 @@ from .task import Batch, Task
 BLOCK = 64  # trajectories side by side: what they need of each other's time stays in the first cache
 MOST_BINS = 4096  # of the clock, to find steps by
 SERIAL_BELOW = 4096  # trajectories; starting threads costs more than they save
-GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # a -> g, see lattice_kernels.steps
-    "euler": lambda a: -a,
-    "posterior-product": lambda a: np.divide(a, 1 - a, out=np.full_like(a, np.inf), where=a < 1),
-}
 METHODS = ("gillespie", "tau-leaping", "ancestral", *GAINS)
 
 

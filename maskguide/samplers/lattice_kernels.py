@@ -168,11 +168,7 @@ def events(key, first, antithetic, rates, grid, output, block):
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def steps(key, first, antithetic, rates, grid, output, block):
-    """Methods whose step multiplies the chance to be masked still by 1 + g Z, or by its inverse if g > 0.
-
-    Products in the place of sums of logarithms: with g < 0 (euler, g = -a) a coordinate is revealed when the product
-    of the factors falls below e^-E, with g > 0 (posterior-product, g = a / (1 - a)) when it exceeds e^E.
-    """
+    """Euler and posterior product, step by step: see :mod:`.gains`."""
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
         for a in range(enter(block, rates, grid, output, begin)):

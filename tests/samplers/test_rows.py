@@ -1,5 +1,6 @@
 """Trajectory by trajectory on the CPU: every method against its exact law, computed conditionals against tables."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from maskguide.methods import METHODS, Step, steps
 from maskguide.problems.chain import MarkovProblem
 from maskguide.problems.mixture import ProductMixture
 from maskguide.samplers import rows
-from maskguide.samplers.rows import fixed_count, leaps, powers
+from maskguide.samplers.gains import GAINS
+from maskguide.samplers.rows import fixed_count, leaps, mixture, powers
 from maskguide.samplers.rows.plan import FORMS
 from maskguide.samplers.samples import Origin, SampleInfo, Samples
 from maskguide.samplers.task import Task
@@ -165,12 +167,45 @@ def test_compiled_forms_are_the_methods(name):
     for length in (*rng.exponential(0.5, 20), np.inf):
         step = Step(0.3, 0.3 + length, 1.0)
         hazards = np.ones(3) if name == "ancestral" else np.append(rng.exponential(1.0, 50), [0.0, 1.0])
-        pace = method.hazard_spent(np.ones(1), step)[0]
-        linear = FORMS[method.reveal] == leaps.LINEAR
-        found = [
-            (pace * z if z else 0.0) if linear else leaps.spent(FORMS[method.reveal], z, step.fraction) for z in hazards
-        ]
-        np.testing.assert_allclose(-np.expm1(-np.array(found)), method.reveal(hazards, step), rtol=1e-12, atol=0)
+        if FORMS[method.reveal] == leaps.LINEAR:
+            pace = method.hazard_spent(np.ones(1), step)[0]
+            found = -np.expm1([-pace * z if z else 0.0 for z in hazards])
+        else:
+            falls, gain = FORMS[method.reveal] == leaps.FALLS, GAINS[name](np.array([step.fraction]))[0]
+            begin = 1e200 if falls else 1e-200  # far from 1, where a coordinate is marked as revealed
+            left = np.full(hazards.shape, begin)
+            marked = leaps.multiply(left, hazards, gain, falls)
+            found = np.where(left < 0, 1.0, 1 - (left / begin if falls else begin / left))
+            assert marked == (left < 0).sum()
+        np.testing.assert_allclose(found, method.reveal(hazards, step), rtol=1e-12, atol=4e-16)
+
+
+def test_steps_mark_what_has_passed_one():
+    """Products around 1, both ways; nothing happens where the hazard is zero, also in a step to data."""
+    left, hazards = np.array([1.5, 2.5, 1.5, 0.3]), np.array([1.0, 1.0, 0.0, 2.0])
+    assert leaps.multiply(left, hazards, -0.5, True) == 2
+    np.testing.assert_allclose(left, [-1, 1.25, 1.5, -1])
+    left, hazards = np.array([0.9, 0.5, 0.9, 0.9]), np.array([1.0, 1.0, 0.0, 0.1])
+    assert leaps.multiply(left, hazards, 0.5, False) == 1
+    np.testing.assert_allclose(left, [-1, 0.75, 0.9, 0.945])
+    assert leaps.multiply(left, hazards * [0, 1, 1, 1], np.inf, False) == 2
+    np.testing.assert_allclose(left, [-1, -1, 0.9, -1])
+    assert leaps.clipped(np.array([0.5, 2.0, 3.0]), 0.5) == 1
+
+
+def test_blends_of_any_number_of_components():
+    rng = np.random.default_rng(4)
+    for own, others in itertools.product(range(1, 9), range(9)):
+        weights, laws, share = rng.random(own + others), rng.random((own + others, 5)), 0.3
+        laws[:, 4] = 0.0
+        target, reference = np.full(5, np.nan), np.full(5, np.nan)
+        mixture.blend(weights, share, own, laws, target, reference)
+        p_z = weights[:own] @ laws[:own]
+        p = share * p_z + weights[own:] @ laws[own:]
+        np.testing.assert_allclose(target, p_z, rtol=1e-14)
+        np.testing.assert_allclose(reference, p, rtol=1e-14)
+        found = mixture.squares_hazard(weights, share, own, laws, target, reference)
+        assert found == pytest.approx((p_z[:4] ** 2 / p[:4]).sum(), rel=1e-14)
 
 
 def test_compiled_scores_and_proposals_are_the_decoders():

@@ -17,7 +17,9 @@ compiled = _compile(fastmath=False)  # said, or else a function takes it over fr
 inlined = _compile(fastmath=False, forceinline=True)  # where passing the arguments would take longer than the work
 # Sums in any order: vector code. A loop that sums stores nothing: one that did would take its order from where in
 # memory its arrays happen to lie, and so would the last digit.
-summing = _compile(fastmath={"reassoc", "contract", "nsz", "nnan"})
+_ANY_ORDER = {"reassoc", "contract", "nsz", "nnan"}
+summing = _compile(fastmath=_ANY_ORDER)
+summing_inlined = _compile(fastmath=_ANY_ORDER, forceinline=True)
 
 
 @compiled

@@ -35,6 +35,23 @@ def uniforms(key, trajectory, draw, stream):
 
 
 @compiled
+def fill_uniforms(key, trajectory, draw, stream, first, second):
+    """(U, V) of draws draw, draw + 1, ...: vector code."""
+    for i in range(first.size):
+        one, two = bits(key, trajectory, draw + i, stream)
+        first[i], second[i] = float(one) * TWO_TO_MINUS_53, float(two) * TWO_TO_MINUS_53
+
+
+@compiled
+def fill_clocks(key, trajectory, stream, waiting, second):
+    """(E, V) of draws 0, 1, ...: vector code."""
+    for i in range(waiting.size):
+        one, two = bits(key, trajectory, i, stream)
+        waiting[i] = minus_log(float(TWO_TO_53 - one) * TWO_TO_MINUS_53)
+        second[i] = float(two) * TWO_TO_MINUS_53
+
+
+@compiled
 def clock(key, trajectory, draw, stream):
     """(E, V): a waiting time of unit rate, -log(1 - U), and V."""
     first, second = bits(key, trajectory, draw, stream)

@@ -8,7 +8,7 @@ from ...methods.fixed_count import TIE
 from ..task import PROPOSALS
 from .compiled import compiled
 from .conditionals import assign, hazards, load, refresh, row
-from .draws import choose, uniforms
+from .draws import choose, fill_uniforms
 from .grid import close, meet, revealed
 
 RANDOM, CONFIDENCE, MARGIN, ENTROPY = range(4)
@@ -16,7 +16,7 @@ RANDOM, CONFIDENCE, MARGIN, ENTROPY = range(4)
 
 @compiled
 def decode(model, state, key, first, record, grid, counts, noises, score, temperature):
-    """Run the steps: counts (K,) reveals in each, noises (K,) of the positions."""
+    """Run the steps: counts (K,) reveals in each, noises (K,) of the positions. U in `energy`, V in `choice`."""
     mask, length = model.vocab_size, model.length
     for n in range(record.tokens.shape[0]):
         load(model, state, record.tokens[n])
@@ -26,10 +26,13 @@ def decode(model, state, key, first, record, grid, counts, noises, score, temper
                 continue
             meet(record, hazards(model, state, grid.weight[k]), grid.length[k])
             refresh(model, state)
+            fill_uniforms(key, first + n, k * length, PROPOSALS, state.energy, state.choice)
             for i in range(length):
-                state.confidence[i] = -inf
+                state.confidence[i] = 0.0 if state.hazard[i] > 0 else -inf
+            for i in range(length if score != RANDOM or noises[k] > 0 else 0):
                 if state.hazard[i] > 0:
-                    propose(model, state, i, grid.weight[k], score, temperature, key, first + n, k)
+                    if score != RANDOM:  # a call takes longer than the rest of a random order's loop
+                        propose(model, state, i, grid.weight[k], score, temperature)
                     if noises[k] > 0:
                         gumbel = -log(-log(state.choice[i])) if state.choice[i] > 0 else -1e300
                         state.confidence[i] = state.confidence[i] / noises[k] + gumbel
@@ -50,22 +53,19 @@ def decode(model, state, key, first, record, grid, counts, noises, score, temper
 
 
 @compiled
-def propose(model, state, i, j, score, temperature, key, trajectory, k):
-    """Draws of coordinate i (U in `energy`, V in `choice`), its score, and with CONFIDENCE its token in `times`."""
-    state.energy[i], state.choice[i] = uniforms(key, trajectory, k * model.length + i, PROPOSALS)
-    state.confidence[i] = 0.0
-    if score != RANDOM:
-        total = row(model, state, i, j, state.rates)
-        if score == MARGIN:
-            state.confidence[i] = top_margin(state.rates, total)
-        elif score == ENTROPY:
-            state.confidence[i] = negative_entropy(state.rates, total)
-        else:
-            for v in range(model.vocab_size):
-                state.target[v] = state.rates[v]
-            token = proposed(state.rates, total, temperature, state.energy[i])
-            state.times[i] = token
-            state.confidence[i] = log(state.target[token] / total)
+def propose(model, state, i, j, score, temperature):
+    """The score of coordinate i, and with CONFIDENCE its token in `times`, by U in `energy`."""
+    total = row(model, state, i, j, state.rates)
+    if score == MARGIN:
+        state.confidence[i] = top_margin(state.rates, total)
+    elif score == ENTROPY:
+        state.confidence[i] = negative_entropy(state.rates, total)
+    else:
+        for v in range(model.vocab_size):
+            state.target[v] = state.rates[v]
+        token = proposed(state.rates, total, temperature, state.energy[i])
+        state.times[i] = token
+        state.confidence[i] = log(state.target[token] / total)
 
 
 @compiled

@@ -10,7 +10,7 @@ from math import exp, inf, log, log1p
 from ..task import CLOCKS, JUMPS
 from .compiled import compiled, summing
 from .conditionals import assign, hazards, load, refresh, row
-from .draws import choose, clock, uniforms
+from .draws import choose, fill_clocks, uniforms
 from .grid import close, meet, revealed
 
 
@@ -100,10 +100,9 @@ def begin(model, state, key, trajectory, tokens):
     """Load the tokens a trajectory starts with and draw its clocks; the number of masks is returned."""
     load(model, state, tokens)
     masks = 0
+    fill_clocks(key, trajectory, CLOCKS, state.energy, state.choice)
     for i in range(tokens.size):
-        if tokens[i] == model.vocab_size:
-            state.energy[i], state.choice[i] = clock(key, trajectory, i, CLOCKS)
-            masks += 1
+        masks += tokens[i] == model.vocab_size
     return masks
 
 

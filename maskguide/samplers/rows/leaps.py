@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from math import exp, inf, log1p, nan
+from math import exp, inf, nan
 
 from ...methods.euler import ROUND_OFF
 from ..task import CLOCKS, REMASK
 from .compiled import compiled, summing
-from .conditionals import assign, hazards, hide, load, refresh, row
+from .conditionals import assign, hazards, hide, refresh, row
 from .draws import choose, clock, uniforms
 from .grid import CLIPPED, close, meet, revealed
+from .jumps import begin
 
-LINEAR, EULER, POSTERIOR_PRODUCT = range(3)
-
-
-@compiled
-def spent(form, hazard, fraction):
-    """Hazard that a step takes off a waiting time, -log(1 - p): see methods/euler.py and posterior_product.py."""
-    if form == EULER:
-        chance = hazard * fraction
-        return inf if chance > 1 - ROUND_OFF else -log1p(-chance)
-    if hazard == 0 or fraction == 1:
-        return inf if hazard > 0 else 0.0
-    return log1p(hazard * fraction / (1 - fraction))
+LINEAR, FALLS, RISES = range(3)
 
 
 @compiled
@@ -30,20 +20,19 @@ def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_
     """Run the steps of `grid`.
 
     With the form LINEAR a step takes Z pace[k] off a waiting time: how many steps pass until the first reveal is then
-    known at once, and idle steps cost nothing. Otherwise `spent` is taken off, step by step. sigma (K,) are
-    probabilities of being masked again, divided among coordinates by their confidence if so asked.
+    known at once, and idle steps cost nothing. Otherwise pace[k] is the gain of :mod:`..gains`, and `energy` the
+    product times e^E, or its inverse, step by step. Negative: to be revealed. sigma (K,) are probabilities of being
+    masked again, divided among coordinates by their confidence if so asked.
     """
     length, mask = model.length, model.vocab_size
     energy, choice, hazard, rates = state.energy, state.choice, state.hazard, state.rates
     times, now, given, confidence = state.times, state.since, state.given, state.confidence
     for n in range(record.tokens.shape[0]):
-        load(model, state, record.tokens[n])
-        masks, jumps, weight = 0, 0, -1
+        masks, jumps, weight = begin(model, state, key, first + n, record.tokens[n]), 0, -1
         for i in range(length):
             given[i], times[i], confidence[i], now[i] = state.tokens[i] != mask, 0, inf, -1
-            if not given[i]:
-                energy[i], choice[i] = clock(key, first + n, i, CLOCKS)
-                masks += 1
+            if form != LINEAR:
+                energy[i] = exp(energy[i] if form == FALLS else -energy[i])
         met, wait, largest = 0.0, 0.0, 0.0
         for k in range(grid.end.size):
             if masks == 0 and not remasks:
@@ -59,16 +48,14 @@ def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_
             if form == LINEAR:
                 met += pace[k]
             if form != LINEAR or wait < met:
-                for i in range(length):
-                    if hazard[i] == 0:
-                        continue
-                    if form == LINEAR:
-                        cost = hazard[i] * met
-                    else:
-                        cost = spent(form, hazard[i], grid.fraction[k])
-                        record.found[CLIPPED] += form == EULER and hazard[i] * grid.fraction[k] > 1 + ROUND_OFF
-                    if not energy[i] < cost:
-                        energy[i] -= cost
+                if form == LINEAR:
+                    due = pay(energy, hazard, met)
+                else:
+                    due = multiply(energy, hazard, pace[k], form == FALLS)
+                    if form == FALLS and largest * grid.fraction[k] > 1 + ROUND_OFF:
+                        record.found[CLIPPED] += clipped(hazard, grid.fraction[k])
+                for i in range(length if due else 0):
+                    if hazard[i] == 0 or energy[i] >= 0:
                         continue
                     if not changes:
                         refresh(model, state)
@@ -110,10 +97,35 @@ def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_
 
 @compiled
 def pay(energy, hazard, met):
-    """Take the hazard met so far off every waiting time."""
+    """Take the hazard met so far off every waiting time; how many of them are over."""
+    over = 0
     for i in range(energy.size):
-        if hazard[i] > 0:
-            energy[i] -= hazard[i] * met
+        left = energy[i] - hazard[i] * met
+        energy[i] = left if hazard[i] > 0 else energy[i]
+        over += energy[i] < 0
+    return over
+
+
+@compiled
+def multiply(energy, hazard, gain, falls):
+    """Multiply what is left by 1 + g Z, and mark what has passed 1; how many."""
+    over = 0
+    for i in range(energy.size):
+        change = 1.0 + hazard[i] * gain
+        left = energy[i] * (change if change > ROUND_OFF else 0.0)
+        passed = (left < 1.0 if falls else left > 1.0) & (hazard[i] > 0)
+        energy[i] = -1.0 if passed else (left if hazard[i] > 0 else energy[i])
+        over += passed
+    return over
+
+
+@compiled
+def clipped(hazard, fraction):
+    """How many reveal probabilities Z a are above one."""
+    count = 0
+    for i in range(hazard.size):
+        count += hazard[i] * fraction > 1 + ROUND_OFF
+    return count
 
 
 @summing

@@ -9,8 +9,10 @@ import numpy as np
 
 from ...problems.conditionals import LIFT, log
 from ...problems.mixture import ProductMixture
-from .compiled import compiled, copy, inlined, summing
+from .compiled import compiled, copy, inlined, summing_inlined
 from .powers import power_rates
+
+FEW = 3  # components that are added up in one loop
 
 
 class Mixture(NamedTuple):
@@ -102,28 +104,64 @@ def posteriors(logs, own, shared, weights):
     return share
 
 
-@summing
+@inlined
+def weight_at(weights, c, high):
+    """weights[c], 0 from `high` on."""
+    return weights[c] if c < high else 0.0
+
+
+@summing_inlined
+def add_rows(weights, rows, low, high, share, base, out):
+    """out = share * base + sum of weight * row over the components from `low` to `high`, at most FEW."""
+    last = weights.size - 1
+    a, b, c = weight_at(weights, low, high), weight_at(weights, low + 1, high), weight_at(weights, low + 2, high)
+    p, q, r = min(low, last), min(low + 1, last), min(low + 2, last)
+    for v in range(out.size):
+        out[v] = (share * base[v] + a * rows[p, v]) + (b * rows[q, v] + c * rows[r, v])
+
+
+@summing_inlined
+def sum_of_squares(weights, rows, low, share, base, target):
+    """Sum of p_z^2 / p, the rate product at w = 1, with the last of the components to be added to p = share * base."""
+    last, high, total = weights.size - 1, weights.size, 0.0
+    a, b, c = weight_at(weights, low, high), weight_at(weights, low + 1, high), weight_at(weights, low + 2, high)
+    p, q, r = min(low, last), min(low + 1, last), min(low + 2, last)
+    for v in range(target.size):
+        reference = (share * base[v] + a * rows[p, v]) + (b * rows[q, v] + c * rows[r, v])
+        rate = target[v] * target[v] / reference
+        total += rate if reference > 0 else 0.0
+    return total
+
+
+@inlined
+def blend_target(weights, own, rows, target):
+    """The target's conditional of one coordinate from rows (C, N)."""
+    add_rows(weights, rows, 1, min(own, 1 + FEW), weights[0], rows[0], target)
+    for c in range(1 + FEW, own, FEW):
+        add_rows(weights, rows, c, min(own, c + FEW), 1.0, target, target)
+
+
+@inlined
 def blend(weights, share, own, rows, target, reference):
-    """Conditionals of one coordinate from rows (C, N): sums over the target's, and over the reference's."""
-    for v in range(target.size):
-        target[v] = weights[0] * rows[0, v]
-    add_rows(weights, rows, 1, own, target)
-    for v in range(target.size):
-        reference[v] = share * target[v]
-    add_rows(weights, rows, own, weights.size, reference)
+    """Both conditionals of one coordinate from rows (C, N)."""
+    blend_target(weights, own, rows, target)
+    add_rows(weights, rows, own, min(weights.size, own + FEW), share, target, reference)
+    for c in range(own + FEW, weights.size, FEW):
+        add_rows(weights, rows, c, min(weights.size, c + FEW), 1.0, reference, reference)
 
 
-@summing
-def add_rows(weights, rows, low, high, out):
-    """out += sum over components from `low` to `high` of weight * row, two at a time."""
-    for c in range(low, high - 1, 2):
-        first, second = weights[c], weights[c + 1]
-        for v in range(out.size):
-            out[v] += first * rows[c, v] + second * rows[c + 1, v]
-    if (high - low) % 2 == 1:
-        last = weights[high - 1]
-        for v in range(out.size):
-            out[v] += last * rows[high - 1, v]
+@inlined
+def squares_hazard(weights, share, own, rows, target, reference):
+    """Z of one coordinate under the rate product at w = 1; few components are never written down."""
+    blend_target(weights, own, rows, target)
+    if weights.size - own <= FEW:
+        return sum_of_squares(weights, rows, own, share, target, target)
+    add_rows(weights, rows, own, own + FEW, share, target, reference)
+    low = own + FEW
+    while weights.size - low > FEW:
+        add_rows(weights, rows, low, low + FEW, 1.0, reference, reference)
+        low += FEW
+    return sum_of_squares(weights, rows, low, 1.0, reference, target)
 
 
 @inlined
@@ -136,6 +174,12 @@ def mixture_row(mixture, state, i, a, b, normalise, out):
 @compiled
 def mixture_hazards(mixture, state, a, b, normalise):
     """Hazards of the masked coordinates into `state.hazard`."""
+    weights, own, target, reference = state.weights, mixture.own, state.target, state.reference
     for i in range(state.tokens.size):
-        if state.tokens[i] == state.target.size:
-            state.hazard[i] = mixture_row(mixture, state, i, a, b, normalise, state.rates)
+        if state.tokens[i] < target.size:
+            continue
+        if a == 2 and b == -1 and not normalise:
+            state.hazard[i] = squares_hazard(weights, state.share[0], own, mixture.probs[i], target, reference)
+        else:
+            blend(weights, state.share[0], own, mixture.probs[i], target, reference)
+            state.hazard[i] = power_rates(target, reference, a, b, normalise, state.rates)

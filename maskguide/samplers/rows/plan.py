@@ -24,12 +24,13 @@ from ...methods import (
     tau_leaping,
 )
 from ...process import GuidedProcess
+from ..gains import GAINS
 from ..task import Task
 from .corrector import leap_and_correct
 from .fixed_count import CONFIDENCE, ENTROPY, MARGIN, RANDOM, decode
 from .grid import grid
 from .jumps import first_hitting, next_reaction, uniformization
-from .leaps import EULER, LINEAR, POSTERIOR_PRODUCT, leap
+from .leaps import FALLS, LINEAR, RISES, leap
 from .model import new_state
 from .two_stage import two_stage
 
@@ -40,8 +41,8 @@ Plan = tuple[
 FORMS: dict[Any, int] = {
     tau_leaping.reveal_probability: LINEAR,
     ancestral.reveal_probability: LINEAR,
-    euler.reveal_probability: EULER,
-    posterior_product.reveal_probability: POSTERIOR_PRODUCT,
+    euler.reveal_probability: FALLS,
+    posterior_product.reveal_probability: RISES,
 }
 SCORES: dict[Any, int] = {
     fixed_count.no_preference: RANDOM,
@@ -72,7 +73,10 @@ def plan(task: Task, weights: tuple[float, ...]) -> Plan:
     form = _known(FORMS, chosen.reveal, chosen)
     if chosen.reveal is ancestral.reveal_probability:
         ancestral.check_rule(task.process, set(weights), chosen.name)
-    pace = np.array([chosen.hazard_spent(np.ones(1), s)[0] for s in task.steps])
+    if form == LINEAR:
+        pace = np.array([chosen.hazard_spent(np.ones(1), s)[0] for s in task.steps])
+    else:
+        pace = GAINS[chosen.name](np.array([s.fraction for s in task.steps]))
     return leap, (steps, form, pace, np.zeros(len(pace)), False, False)
 
 
