@@ -30,7 +30,7 @@ COMPARED = (4, 4)  # N, D of the problem on which every sampler is held against 
 DRAWS = 20_000  # for that
 TABLE = (4, 8)
 MIXTURE = (64, 32, 6)  # D, N, components
-SIZES = {"table": (131_072, 8_192, 8_192), "mixture": (2_048, 256, 256)}  # trajectories of numba, torch and the peer
+SIZES = {"table": (131_072, 8_192, 8_192), "mixture": (2_048, 1_024, 256)}  # trajectories of numba, torch and the peer
 NOTES = [
     f"{STEPS} steps (LLaDA: at most D, its own limit), w = {WEIGHT:g}, one thread; ours by `mg.sample`, from the call "
     "to the tokens. The peer's code comes from its clone at the commit given; its network is the problem's exact "
