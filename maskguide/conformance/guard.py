@@ -133,8 +133,8 @@ def _stop(thread: Thread) -> None:
 
 
 def _described(error: BaseException) -> str:
-    """Type, first line, and where: the innermost frame."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """Type, first line, and where: the innermost frame, if the call got beyond this file."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0][:200] if lines else ''}{where}"
