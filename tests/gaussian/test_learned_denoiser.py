@@ -29,6 +29,7 @@ def test_training_lowers_the_error_and_tells_the_classes():
 
     start, later = undertrained(MODES, 0), undertrained(MODES, 250)
     assert all(error(later, k) < error(start, k) / 2 for k in range(3))
+    assert later.unconditional.denoise(X, 1.0, 1e-9) == pytest.approx(X, abs=1e-7)  # data are left as they are
     gaps = [
         np.abs(m.conditional[0].denoise(X, 0.5, 0.5) - m.conditional[1].denoise(X, 0.5, 0.5)).max()
         for m in (start, later)

@@ -65,6 +65,15 @@ def test_error_is_the_spread():
     assert np.mean([d.error for d in same]) > np.std([d.value for d in same], ddof=1)
 
 
+def test_influence_is_that_of_leaving_one_out():
+    x = OTHER.sample(120)
+    whole = energy_distance(x, LAW)
+    left_out = [energy_distance(np.delete(x, i, 0), LAW).value for i in range(30)]
+    shares = 119 * (whole.value - np.array(left_out))
+    assert whole.influence[:30] == pytest.approx(shares, abs=0.03) and whole.influence.std() > 0.3
+    assert whole.influence.sum() == pytest.approx(0, abs=1e-10)
+
+
 def test_blocks_do_not_matter(monkeypatch):
     import maskguide.gaussian.energy_distance as module
 

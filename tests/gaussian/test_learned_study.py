@@ -12,11 +12,13 @@ from maskguide.gaussian.samplers import sample
 from maskguide.gaussian.studies import learned as module
 from maskguide.gaussian.studies.learned import Gain, num_units, study
 
+FEW, PLAN = Learning(steps=60, rate=2e-2, groups=8, points=500), module._plan
+
 
 @pytest.fixture(scope="module")
 def small():
-    units, few = [], Learning(steps=60, rate=2e-2, groups=8, points=500)
-    found = study(learning=few, samples=200, quick=True, advance=lambda: units.append(1))
+    units = []
+    found = study(learning=FEW, samples=200, quick=True, advance=lambda: units.append(1))
     assert len(units) == num_units(quick=True) < num_units()
     return found
 
@@ -57,6 +59,21 @@ def test_leaks_are_mended_better_than_by_a_constant(small):
     assert leaking.learned[0].over_constant.verdict == "better"
 
 
+def test_stopped_and_taken_up(small, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    given = {"learning": FEW, "samples": 200, "quick": True, "checkpoints": tmp_path / "new"}
+    with pytest.raises(KeyboardInterrupt):
+        study(**given, advance=lambda: stop() if list((tmp_path / "new").iterdir()) else None)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["exact-energy-point-0.pt"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_plan", lambda *about: PLAN(*about)[:1])
+        again = study(**given).cases[0].learned[0]
+    assert (again.losses == small.cases[0].learned[0].losses).all()
+    assert (again.omega == small.cases[0].learned[0].omega).all()
+
+
 def test_verdicts():
     assert [Gain(v, 0.1).verdict for v in (0.48, 0.5, -0.48, -0.5, 0.0)] == [
         "no different", "better", "no different", "worse", "no different"
@@ -64,7 +81,7 @@ def test_verdicts():
 
 
 def test_bad_input():
-    for given in ({"samples": 50}, {"sampler_steps": 0}, {"seed": -1}, {"seed": 2**31}):
+    for given in ({"samples": 50}, {"sampler_steps": 0}, {"seed": -1}, {"seed": 2**31}, {"checkpoints": __file__}):
         with pytest.raises(InputError):
             study(**given)
 

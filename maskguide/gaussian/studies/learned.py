@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,7 @@ def study(
     sampler_steps: int = 10,
     seed: int = 0,
     quick: bool = False,
+    checkpoints: str | Path | None = None,
     advance: Callable[[], Any] | None = None,
 ) -> LearnedStudy:
     """Train and compare.
@@ -175,15 +177,21 @@ def study(
     sampler_steps : of the DDIM sampler
     seed : of networks, training and samples
     quick : fewer cases, steps and samples
+    checkpoints : directory of the trainings' checkpoints
+        Created if need be; what is there of the same trainings is taken up.
     """
     learning = learning or Learning(steps=150 if quick else 400, rate=1e-2)
     samples = _checks.integer((600 if quick else 2000) if samples is None else samples, "samples", 100)
     _checks.integer(sampler_steps, "sampler_steps", 1)
     if not 0 <= _checks.integer(seed, "seed", 0) < 2**31:
         _checks.fail(f"seed = {seed}", "0 <= seed < 2^31", "give a smaller seed")
+    folder = None if checkpoints is None else Path(checkpoints)
+    if folder is not None:
+        _checks.output_directory(folder)
+        folder.mkdir(parents=True, exist_ok=True)
     cases = []
     for build, settings in _plan(learning, quick, seed):
-        cases.append(_case(build(), settings, samples, sampler_steps, seed, advance or (lambda: None)))
+        cases.append(_case(build(), settings, samples, sampler_steps, seed, folder, advance or (lambda: None)))
     return LearnedStudy(samples, sampler_steps, np.array(WEIGHTS), learning, seed, tuple(cases))
 
 
@@ -220,7 +228,9 @@ def _network(law: Mixture, steps: int, seed: int) -> Callable[[], Models]:
     return lambda: replace(undertrained(law, steps, seed=seed), name=f"network {seed}, {steps} steps")
 
 
-def _case(models: Models, settings: list[Learning], samples: int, steps: int, seed: int, advance: Any) -> Case:
+def _case(
+    models: Models, settings: list[Learning], samples: int, steps: int, seed: int, folder: Path | None, advance: Any
+) -> Case:
     few = min(samples, 1000)
     scan = np.array([[d.value for d in final_distances(models, lambda k: w, steps, few, seed)] for w in WEIGHTS])  # noqa: B023
     constant, each = WEIGHTS[int(scan.mean(1).argmin())], np.array(WEIGHTS)[scan.argmin(0)]
@@ -229,11 +239,16 @@ def _case(models: Models, settings: list[Learning], samples: int, steps: int, se
     advance()
     learned, trained = [], []
     for one in settings:
-        trained.append(train(models, one))
+        trained.append(train(models, one, checkpoint=folder and folder / _file(models, one)))
         learned.append(_learned(trained[-1], new, fixed, by_class, steps))
         advance()
     at = {"unguided": _score(unguided), "at_constant": _score(fixed), "at_each": _score(by_class)}
     return Case(models.name, scan, constant, each, learned=tuple(learned), surface=_surface(trained[0]), **at)
+
+
+def _file(models: Models, one: Learning) -> str:
+    """network-0-120-steps-energy-point-0.pt"""
+    return "-".join([*models.name.replace(",", "").split(), one.loss, one.share, f"{one.seed}.pt"])
 
 
 def _learned(
