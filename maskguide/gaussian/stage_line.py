@@ -20,7 +20,6 @@ Source: Jin, Shi, Gu, arXiv:2509.22007.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -30,17 +29,15 @@ import numpy as np
 
 from .. import _checks
 from .mixture import Mixture
-from .noise import Level, NoiseProcess, process
+from .noise import NoiseProcess, process
 from .samplers import sample
-from .schedules import Weight, jumps, weight_at
+from .schedules import Weight, jumps
+from .stage_flow import Slope, integrate, slope, tanh_sinh
 
-TOLERANCE = 1e-13  # of the differential equations: a start within it of a border may end in the wrong basin
 LARGEST = 100.0  # weight of a locked region
 NODES = 61  # of a quadrature over one basin
 UNDECIDED = -1
 WIDEST, PARTS, DIVISIONS = 8.0, 256, 5  # starts within 8 deviations, each time a 256th of what is left
-
-Slope = Callable[[np.ndarray, float, float], np.ndarray]  # points, time, upper end of the piece
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class Line:
         flow = self._flow(weight)
         shares = []
         for t, low, high in zip(locked.times, locked.lower, locked.upper, strict=True):
-            start = _integrate(flow, np.concatenate([low, high]), float(t), 1.0, jumps(weight))[-1]
+            start = integrate(flow, np.concatenate([low, high]), float(t), 1.0, jumps(weight))
             p = _cdf(start / self.sigma)
             shares.append(max(0.0, float((p[low.size :] - p[: low.size]).sum())))
         return np.array(shares)
@@ -191,10 +188,10 @@ class Line:
 
         flow, border = self._flow(weight), _cdf(self.basins(weight, [0.0, 1.0])[-1] / self.sigma)
         edges = np.array([0.0, *border, 1.0])
-        g, share = _tanh_sinh(NODES)
+        g, share = tanh_sinh(NODES)
         p = edges[:-1, None] + np.diff(edges)[:, None] * g
         starts = self.sigma * ndtri(np.clip(p, 1e-15, 1 - 1e-15))
-        ends = _integrate(flow, starts.ravel(), 1.0, 0.0, jumps(weight))[-1].reshape(starts.shape)
+        ends = integrate(flow, starts.ravel(), 1.0, 0.0, jumps(weight)).reshape(starts.shape)
         mean = ends @ share
         along = np.sqrt(((ends - mean[:, None]) ** 2) @ share)
         back = np.argsort(self.order)
@@ -212,80 +209,23 @@ class Line:
         return float(mixture.means[k, 0]), float(mixture.variances[k, 0]), float(np.log(mixture.weights[k]))
 
     def _flow(self, weight: Weight) -> Slope:
-        return _slope(self.conditional, self.unconditional, self.process, weight)
+        return slope(self.conditional, self.unconditional, self.process, weight)
 
     def _across(self, pair: tuple[Mixture, Mixture], weight: Weight) -> float:
-        flow = _slope(*pair, self.process, weight)
-        ends = _integrate(flow, np.array([0.0, self.sigma]), 1.0, 0.0, jumps(weight))[-1]
+        flow = slope(*pair, self.process, weight)
+        ends = integrate(flow, np.array([0.0, self.sigma]), 1.0, 0.0, jumps(weight))
         return float(ends[1] - ends[0])
 
-    def _backwards(self, slope: Slope, edges: tuple[float, ...], times: Any) -> np.ndarray:
+    def _backwards(self, rate: Slope, edges: tuple[float, ...], times: Any) -> np.ndarray:
         """The solutions that end at the borders, at increasing times."""
         grid = np.asarray(times, dtype=float)
         if grid.ndim != 1 or grid.size == 0 or (np.diff(grid) <= 0).any() or grid[0] < 0 or grid[-1] > 1:
             _checks.fail(f"times {_checks.short(grid)}", "0 <= t_0 < ... <= 1", "borders are followed from the data on")
         x, t, found = self.ends, 0.0, []
         for s in grid.tolist():
-            x, t = _integrate(slope, x, t, s, edges)[-1], s
+            x, t = integrate(rate, x, t, s, edges), s
             found.append(x)
         return np.array(found)
-
-
-def mean_scale(weight: Weight, low: float = 0.0, high: float = 1.0) -> float:
-    """Mean of omega(t) = 1 + w(t) over [low, high], between the jumps of w by Gauss-Legendre."""
-    x, g = np.polynomial.legendre.leggauss(20)
-    edges = [low, *sorted(t for t in jumps(weight) if low < t < high), high]
-    pieces = [(b - a) * (g @ [weight_at(weight, (a + b + (b - a) * y) / 2) for y in x]) / 2 for a, b in pairwise(edges)]
-    return 1 + float(sum(pieces)) / (high - low)
-
-
-def _slope(conditional: Mixture, unconditional: Mixture, noise: NoiseProcess, weight: Weight) -> Slope:
-    """f_c + w (f_c - f_u); at the lower end of a piece on its own side of a jump of the weight."""
-    c, u = _velocity(conditional), _velocity(unconditional)
-
-    def slope(x: np.ndarray, t: float, top: float) -> np.ndarray:
-        level, w = noise.at(t), weight_at(weight, t, top if t < top else None)
-        return (1 + w) * c(x, level) - w * u(x, level)
-
-    return slope
-
-
-def _velocity(mixture: Mixture) -> Callable[[np.ndarray, Level], np.ndarray]:
-    """sum_k rho_k (a' mu_k + M_k r_k) in one dimension, r_k = x - a mu_k, M_k = (a a' Sigma_k + (sigma^2)'/2) / V_k.
-
-    The velocity of `steps.Field` without its checks, for the many calls of an integration; a test holds them together.
-    """
-    held = mixture.weights > 0
-    mean, variance, logs = mixture.means[held], mixture.variances[held], np.log(mixture.weights[held])[:, None]
-
-    def velocity(x: np.ndarray, level: Level) -> np.ndarray:
-        r, noised = x - level.scale * mean, level.scale**2 * variance + level.variance
-        slopes = (level.scale * level.scale_rate * variance + level.variance_rate / 2) / noised
-        moved = level.scale_rate * mean + slopes * r
-        if len(mean) == 1:
-            return moved[0]
-        heights = logs - r * r / (2 * noised) - np.log(noised) / 2
-        share = np.exp(heights - heights.max(0))
-        return (share * moved).sum(0) / share.sum(0)
-
-    return velocity
-
-
-def _integrate(slope: Slope, x: np.ndarray, start: float, end: float, edges: tuple[float, ...]) -> list[np.ndarray]:
-    """Points at the start, at each edge on the way, and at the end; either direction."""
-    from scipy.integrate import solve_ivp
-
-    low, high = min(start, end), max(start, end)
-    stops = [start, *sorted((t for t in edges if low < t < high), reverse=end < start), end]
-    found = [x]
-    for t, s in pairwise(stops):
-        if x.size and t != s:
-            run = solve_ivp(lambda r, y, top: slope(y, r, top), (t, s), found[-1], "DOP853", args=(max(t, s),),
-                            rtol=TOLERANCE, atol=TOLERANCE)  # fmt: skip
-            if run.status:
-                _checks.fail(f"no solution beyond t = {run.t[-1]:.3g}", "points stay finite", "a smaller weight")
-            found.append(run.y[:, -1])
-    return found
 
 
 def _crossing(left: tuple[float, float, float], right: tuple[float, float, float]) -> float:
@@ -307,13 +247,6 @@ def _crossing(left: tuple[float, float, float], right: tuple[float, float, float
 
 def _log_density(x: float, mean: float, variance: float, log_weight: float) -> float:
     return log_weight - (x - mean) ** 2 / (2 * variance) - np.log(variance) / 2
-
-
-def _tanh_sinh(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places in (0, 1) and weights that sum to one, crowded at both ends."""
-    y = np.linspace(-3.2, 3.2, count)
-    weights = np.cosh(y) / np.cosh(np.pi / 2 * np.sinh(y)) ** 2
-    return (1 + np.tanh(np.pi / 2 * np.sinh(y))) / 2, weights / weights.sum()
 
 
 def _cdf(z: Any) -> np.ndarray:

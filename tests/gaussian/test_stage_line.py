@@ -11,9 +11,10 @@ from scipy import stats
 import maskguide as mg
 from maskguide import InputError
 from maskguide.comparison import compare
-from maskguide.gaussian import Mixture, guided_field, sample, schedules, stage_line
+from maskguide.gaussian import Mixture, guided_field, sample, schedules, stage_flow, stage_line
 from maskguide.gaussian.closed_forms import ode_moments
-from maskguide.gaussian.stage_line import Line, _slope, mean_scale
+from maskguide.gaussian.stage_flow import mean_scale, slope
+from maskguide.gaussian.stage_line import Line
 from maskguide.laws.law import Law
 
 NORMAL = Mixture([[0.0, 0.0]])
@@ -30,9 +31,9 @@ N = 40_000
 def test_the_slope_is_the_velocity_of_the_field(process):
     c, u = Mixture([[-1.0], [0.5], [2.0]], [0.1, 0.4, 0.2], [0.2, 0.8, 0.0]), Mixture([[0.3], [-0.2]], [1.0, 2.0])
     field, x = guided_field(c, u, schedules.triangle(3), noise=process), np.linspace(-4, 4, 41)
-    slope = _slope(c, u, field.process, field.weight)
+    rate = slope(c, u, field.process, field.weight)
     for t in (0.0, 0.2, 0.5, 0.9, 1.0):
-        np.testing.assert_allclose(slope(x, t, t), field.velocity(x[:, None], t)[:, 0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(rate(x, t, t), field.velocity(x[:, None], t)[:, 0], rtol=1e-12, atol=1e-12)
 
 
 def test_without_guidance_a_basin_holds_what_the_class_has_there():
@@ -115,7 +116,7 @@ def test_small_deviations_are_settled(monkeypatch):
     assert found.along == pytest.approx([2.2991e-5, 1.76954e-5], rel=1e-4)
     monkeypatch.setattr(stage_line, "NODES", 2 * stage_line.NODES - 1)
     assert LINE.moments(schedules.early_late(1, 9)).along == pytest.approx(found.along, rel=1e-4)
-    monkeypatch.setattr(stage_line, "TOLERANCE", 1e-9)  # borders too rough for that
+    monkeypatch.setattr(stage_flow, "TOLERANCE", 1e-9)  # borders too rough for that
     assert LINE.moments(schedules.early_late(1, 9)).along[0] > 1.5 * found.along[0]
 
 

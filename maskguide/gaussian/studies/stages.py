@@ -20,7 +20,8 @@ from .. import schedules
 from ..mixture import Mixture
 from ..samplers import sample
 from ..schedules import Weight
-from ..stage_line import Line, Locked, mean_scale
+from ..stage_flow import mean_scale
+from ..stage_line import Line, Locked
 from ..stage_twin import MaskedModes, TwinStages
 from ..stages import NEVER, STAGES, Stages, measure, replayed
 
