@@ -15,7 +15,7 @@ from ..problems.table import TableProblem
 from .claim import Claim
 from .denoiser import Model
 from .reveals import reveal_law
-from .weights import Weights, at_weight
+from .weights import Weights, at_weight, ties
 
 SEED_STRIDE, SEED_RANGE = 2_654_435_761, 2**31  # odd stride: no seed comes twice, and neighbours are far apart
 UNDEFINED = 1e-12  # probability of undefined contexts that is taken for none
@@ -102,8 +102,9 @@ def settings(
 
 def _identities(cases: list[Any], claim: Claim) -> Iterator[Setting]:
     """w = 0 and w = -1 where no case has them, on the first problem without zeros: there -inf cannot disturb."""
-    positive = [case for case in cases if (case.problem.class_laws > 0).all()]
     for weight, why in IDENTITIES.items():
+        positive = [case for case in cases if (case.problem.class_laws > 0).all()
+                    and not (claim.ranks and ties(case.problem, weight))]  # fmt: skip
         if positive and weight not in {case.weight for case in cases}:
             case = replace(at_weight(positive[0], weight), why=why)
             if _applies(case, claim):

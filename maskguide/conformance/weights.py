@@ -54,20 +54,19 @@ class Weights:
 
     def nearest(self, weight: float) -> float:
         """The one asked for in place of `weight`."""
+        if weight in self:
+            return weight
         return min(self.listed, key=lambda w: abs(w - weight)) if self.listed else max(weight, self.least)
 
     def cases(self, cases: Sequence[Any], ranked: bool = False) -> list[Any]:
         """Each case at the nearest weight, no two alike, and the first one at every listed weight that has none.
 
-        Where positions are `ranked` by their scores, a case to which another weight would give ties is left out: each
-        decoder breaks them in its own way.
+        Where positions are `ranked` by their scores, a case with ties is left out: each decoder breaks them in its own
+        way.
         """
-        moved = [self.moved(c) for c in cases if c.weight in self or not (ranked and self._ties(c))]
+        moved = [case for case in map(self.moved, cases) if not (ranked and ties(case.problem, case.weight))]
         found = [*moved, *self._missing(cases, {case.weight for case in moved})]
         return list({_identity(case): case for case in found}.values())
-
-    def _ties(self, case: Any) -> bool:
-        return ties(case.problem, self.nearest(case.weight))
 
     def moved(self, case: Any) -> Any:
         """A case at the nearest weight."""

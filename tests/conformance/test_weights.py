@@ -66,7 +66,7 @@ def test_every_problem_stays_and_every_weight_listed_is_asked_for(quick):
         assert len(names) == len(set(names))
 
 
-def test_decoders_by_score_get_no_case_with_ties_at_another_weight():
+def test_decoders_by_score_get_no_case_with_ties():
     """Positions whose tokens are equally likely: each decoder takes one or the other in its own way."""
     problem, none = bank.problem("degenerate-1"), Weights.of((0.0,))
     assert problem.target_law[0].sum() == problem.target_law[:, 0].sum() and ties(problem, 0.0)
@@ -74,6 +74,9 @@ def test_decoders_by_score_get_no_case_with_ties_at_another_weight():
     for claim in (CLAIM, Claim("normalized", "confidence")):
         named = {setting.case.problem.name for setting in settings(default_cases(claim), claim, none)}
         assert ("degenerate-1" in named) == (claim is CLAIM) and len(named) > 5
+        found = [setting.case for setting in settings(default_cases(claim), claim)]
+        assert {0.0, -1.0} <= {case.weight for case in found}
+        assert claim is CLAIM or not any(ties(case.problem, case.weight) for case in found)
 
 
 def test_cases_at_weights_asked_for_stay_as_they_are():
