@@ -4,6 +4,7 @@ Mixture and process -> guided field (rule, weight over the noise level) -> sampl
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 _HOME = {
@@ -25,17 +26,7 @@ _HOME = {
     "guided_field": "samplers",
     "Trajectories": "samplers",
 }
-_MODULES = {
-    "closed_forms",
-    "distortions",
-    "one_dimension",
-    "path_integrals",
-    "random_means",
-    "rules",
-    "schedules",
-    "symbolic",
-    "twins",
-}
+_MODULES = {module.name for module in iter_modules(__path__)}
 __all__ = [
     "Mixture",
     "NoiseProcess",
