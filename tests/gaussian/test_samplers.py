@@ -1,4 +1,4 @@
-"""Samplers: exact Gaussians, declared orders, published masses, the kernel, explosions, reproducibility."""
+"""Samplers: exact Gaussians, declared orders, recorded masses, the kernel, explosions, reproducibility."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from maskguide.gaussian import Mixture, power_law, rectified, sample, samplers, 
 
 NORMAL = Mixture([[0.0, 0.0]])
 TWO = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])
-WEAK = {1: 0.249, 2: 0.127, 3: 0.058, 5: 0.011, 7: 0.0018}  # published, from 40,000 samples
+WEAK = {1: 0.249, 2: 0.127, 3: 0.058, 5: 0.011, 7: 0.0018}  # recorded, from 40,000 samples; exact: docs/gaussian-stages.md
 ALPHA = 1e-6
 TWO_SIDED = stats.norm.isf(ALPHA / 2)
 BENT = Mixture([[1.0, 0.2], [-0.5, 0.4]], [[[0.5, 0.2], [0.2, 0.4]], [[0.3, 0.0], [0.0, 0.6]]], [0.4, 0.6])
@@ -48,7 +48,7 @@ def test_early_and_late_guidance(early, mass, width):
     ours, theirs = int((x[:, 0] < 0).sum()), round(mass * n)
     assert stats.fisher_exact([[ours, n - ours], [theirs, n - theirs]])[1] > ALPHA
     strong = x[x[:, 0] > 0].std(0)
-    assert width / 2 < np.sqrt((strong**2).mean()) < 2 * width  # published to the order of magnitude
+    assert width / 2 < np.sqrt((strong**2).mean()) < 2 * width  # recorded to the order of magnitude
 
 
 def test_triangle_is_no_better_than_constant():
