@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskguide.gaussian.learned import Learning
-from maskguide.gaussian.studies.learned import Case, Gain, Learned, LearnedStudy, Score
+from maskguide.gaussian.studies.learned_results import Case, Gain, Learned, LearnedStudy, Score
 from maskguide.plots import learned as plots
 from maskguide.plots import svg
 

@@ -10,17 +10,15 @@ import copy
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from .. import _checks
 from .learned_models import Models
+from .learned_settings import Learning
 from .weight_network import WeightNetwork
-
-if TYPE_CHECKING:
-    from .learned import Learning
 
 FORMAT = "maskguide learned weights 1"
 

@@ -12,7 +12,7 @@ from . import _styled
 from .panels import PALETTE
 
 if TYPE_CHECKING:
-    from ..gaussian.studies.learned import Case, LearnedStudy
+    from ..gaussian.studies.learned_results import Case, LearnedStudy
 
 Entry = tuple[str, str, Figure]
 SHOWN = 0.1  # largest weight from which a surface is worth a look

@@ -10,7 +10,8 @@ from scipy import stats
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture, sample
-from maskguide.gaussian.learned import Learning, batch, energy_loss, loss_of, train, training_data
+from maskguide.gaussian.learned import Learning, train
+from maskguide.gaussian.learned_losses import batch, energy_loss, loss_of, training_data
 from maskguide.gaussian.learned_models import Models, exact, leaking, shrunk
 from maskguide.gaussian.learned_optimum import square_optimum
 from maskguide.gaussian.noise import process

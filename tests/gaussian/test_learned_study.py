@@ -10,7 +10,8 @@ from maskguide.gaussian.energy_distance import energy_distance
 from maskguide.gaussian.learned import Learning
 from maskguide.gaussian.samplers import sample
 from maskguide.gaussian.studies import learned as module
-from maskguide.gaussian.studies.learned import Gain, num_units, study
+from maskguide.gaussian.studies.learned import num_units, study
+from maskguide.gaussian.studies.learned_results import Gain
 
 FEW, PLAN = Learning(steps=60, rate=2e-2, groups=8, points=500), module._plan
 
