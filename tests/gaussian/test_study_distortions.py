@@ -144,10 +144,12 @@ def test_claims_notice_a_scale_given_as_weight(compute, name, monkeypatch):
 
 @pytest.mark.parametrize("bad", [
     lambda: distortions.study([-1.5], quick=True),
+    lambda: distortions.study([], quick=True),
     lambda: distortions.study(within=0.0, quick=True),
     lambda: distortions.study(seed=-1, quick=True),
     lambda: map.study(2.0, 1.0, quick=True),
     lambda: map.study(horizon=np.inf, quick=True),
+    lambda: map.study(mean=np.nan, quick=True),
     lambda: map.study(starts=[-2.0, 0.0], quick=True),
     lambda: map.study(slopes=[0.5, 0.1], quick=True),
     lambda: map.study(slopes=[[0.5]], quick=True),

@@ -188,6 +188,8 @@ def study(
     ('ode', '1', 1.6232, 0.5)
     """
     weights, crowd_weights = (tuple(map(_checks.weight, w)) for w in (weights, crowd_weights))
+    if not weights or not crowd_weights:
+        _checks.fail("no weights", "one or more for each part", "study() has defaults")
     for name, value in {"within": within, "between": between}.items():
         if not 0 < _checks.real(value, name) < np.inf:
             _checks.fail(f"{name} = {value}", f"0 < {name} < inf, a variance", "give a variance")

@@ -139,6 +139,8 @@ def study(
         _checks.fail(f"c = {c:g}, u = {u:g}", "0 < c < u < inf: a class is narrower than the total", "change them")
     if not 0 < _checks.real(horizon, "horizon") < np.inf:
         _checks.fail(f"horizon = {horizon:g}", "0 < horizon < inf, the noise variance at the start", "try 10")
+    if not np.isfinite(_checks.real(mean, "mean")):
+        _checks.fail(f"mean = {mean:g}", "a class mean is finite", "give a number")
     _checks.seed(seed)
     side = 21 if quick else 81
     starts = _axis(np.linspace(-1, 1, side) if starts is None else starts, "starts", -1.0)
