@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
-from ..guidance import Segment
 from ..process import GuidedProcess, Rates
 from . import positive
 from .law import masked_states
 from .lumped import late_rate_counts, tv_decay_counts
 from .sweep import all_masked, is_large, visits
 from .tails import Tail, spectrum
-from .transient import stages, transient_law
+from .transient import stages
 
 POSITIVE_WORK = 3e6  # multiplications a squaring below which positive sums come first
 POSITIVE_LIMIT = 5e9  # and beyond which they are not tried
@@ -51,7 +50,8 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
     Warns
     -----
     AccuracyWarning
-        The contour lost digits and the lattice was too large for the positive method (weight schedules, mostly).
+        The contours lost digits and the lattice was too large for the positive method: schedules whose late decay hangs
+        on states that are next to impossible where their segment begins.
 
     Source: docs/theory.md, section 2.3; docs/exact-laws.md.
     """
@@ -93,12 +93,26 @@ def _log_tvs(process: GuidedProcess, clocks: np.ndarray) -> list[float]:
         return [known.get(u, _unit_hazard(u, process.length)) for u in clocks.tolist()]
     if positive.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
         return [known[u] if u in known else _positive(process, u) for u in clocks.tolist()]
-    found = np.array([known.get(u, 0.0) for u in clocks.tolist()])
+    return [
+        known[u] if u in known else value
+        for u, value in zip(clocks.tolist(), _by_contours(process, clocks), strict=True)
+    ]
+
+
+def _by_contours(process: GuidedProcess, clocks: np.ndarray) -> np.ndarray:
+    """By tails where they keep the digits, else by positive sums, else with a warning; clocks of 0 and inf left out."""
+    found, finite, start = np.zeros(clocks.size), np.isfinite(clocks), None
     for segment in process.segments:
-        here = np.flatnonzero((clocks > segment.start) & (clocks <= segment.end) & np.isfinite(clocks))
+        if not (finite & (clocks > segment.start)).any():
+            break
+        tail = Tail.of(process, segment.weight, start)
+        here = np.flatnonzero(finite & (clocks > segment.start) & (clocks <= segment.end))
         if here.size:
-            found[here] = _contours(process, segment, clocks[here])
-    return found.tolist()
+            logs, errors = tail.log_tvs(clocks[here] - segment.start)
+            found[here] = list(map(partial(_sound, process), clocks[here].tolist(), logs, errors))
+        if (finite & (clocks > segment.end)).any():
+            start = tail.end(segment.end - segment.start)
+    return found
 
 
 def _unit_hazard(clock: float, length: int) -> float:
@@ -114,13 +128,6 @@ def _positive(process: GuidedProcess, clock: float) -> float:
     shifts = [float(rates.exit[slowest_context(rates, start, masked)]) for rates, _ in parts]
     mass = positive.probabilities(parts, shifts, masked_only=True).sum()
     return min(0.0, float(np.log(mass)) - sum(s * d for s, (_, d) in zip(shifts, parts, strict=True)))
-
-
-def _contours(process: GuidedProcess, segment: Segment, clocks: np.ndarray) -> list[float]:
-    """By bands where they keep the digits, else by positive sums, else with a warning; clocks of one segment."""
-    begun = transient_law(process, segment.start) if segment.start > 0 else None
-    found = Tail.of(process, segment.weight, begun).log_tvs(clocks - segment.start)
-    return list(map(partial(_sound, process), clocks.tolist(), *found))
 
 
 def _sound(process: GuidedProcess, clock: float, value: float, error: float) -> float:

@@ -208,6 +208,31 @@ def test_one_band_first_and_more_where_its_error_is_too_large(by_bands, work):
     assert before == nodes and work[0] - before > 2 * contour.enough_nodes(1.0, 3, tails.CONTOUR_ERROR)
 
 
+@pytest.mark.parametrize("weights", [[0.5, 5.0, 2.0], [-0.5, 8.0, 0.0]])
+@pytest.mark.parametrize("problem", [random_problem(11, 3, 2), slow_context_of_probability(1e-30)])
+def test_bands_from_segment_to_segment(by_bands, problem, weights):
+    process = mg.GuidedProcess(problem, mg.Guidance("product", mg.WeightSchedule([0.8, 0.3], weights)))
+    clocks = [0.0, 0.1, 0.7, 1.5, 4.0, 25.0, 400 / mg.late_rate(process)[0], np.inf]
+    logs = mg.tv_decay(process, clocks, log=True)
+    assert logs[0] == 0 and logs[-1] == -np.inf and -500 < logs[-2] < -300
+    for clock, value in zip(clocks[1:-1], logs[1:-1], strict=True):
+        exact = oracle.masked_probability(problem, "product", process.guidance.schedule, clock, binary=True)
+        with mpmath.workdps(60):
+            assert abs(mpmath.exp(mpmath.mpf(float(value))) / exact - 1) < 1e-11
+
+
+def test_what_a_start_has_missed_stays_below_the_error(by_bands):
+    process = mg.GuidedProcess(slow_context_of_probability(1e-10), mg.Guidance("product", 8.0))
+    tail, clocks = tails.Tail.of(process, 8.0, None), np.array([0.5, 3.0, 20.0, 200.0])
+    whole, exit = tail.end(0.5), tail.chain.exit
+    for slow in (exit < 1.001 * tail.slowest.min(), exit < 3.0, whole.law < 1e-3):  # the start has lost these states
+        lost = float(whole.law[slow].sum())
+        cut = tails.Start(np.where(slow, 0.0, whole.law), whole.log_mass, lost)
+        (right, _), (found, errors) = (tails.Tail.of(process, 8.0, start).log_tvs(clocks) for start in (whole, cut))
+        assert lost > 0 and (np.expm1(right - found) <= errors * (1 + 1e-9)).all()
+        assert errors[0] <= 10 * lost / (1 - lost)
+
+
 def test_bands_agree_with_positive_sums_on_seven_coordinates():
     process = mg.GuidedProcess(random_problem(2, 2, 7), mg.Guidance("product", 3.0))
     for clock in (0.3, 20.0, 500.0):
