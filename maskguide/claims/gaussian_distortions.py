@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..gaussian.closed_forms import Moments, exponent, ode_moments, recfg_factor, sde_moments, tilted_moments
-from ..gaussian.confidence import gaussian_reciprocal, guided_confidence, middle_share, sampled_reciprocal
+from ..gaussian.confidence import gaussian_reciprocal, guided_confidence, sampled_reciprocal
 from ..gaussian.distortions import best_window, exploding_times, neutral_slope, stepped_moments
 from ..gaussian.mixture import Mixture
 from ..gaussian.noise import variance_exploding
@@ -15,6 +15,7 @@ from ..gaussian.one_dimension import interval_flow, tanh_flow
 from ..gaussian.path_integrals import LinearWeight, WindowWeight
 from ..gaussian.random_means import critical_rate, guided_critical_rate, mean_crowd, predicted_loss, random_means
 from ..gaussian.samplers import guided_field, sample
+from ..gaussian.splitting import middle_share
 from ..gaussian.twins import mean_crowd_bits, predicted_bit_loss
 from .register import Claim, group
 

@@ -1,4 +1,4 @@
-r"""What guidance buys: classifier confidence up, entropy down; and what too long steps make of it.
+r"""What guidance buys: classifier confidence up, entropy down.
 
 Shared covariance. Class k is N(mu_k, Sigma); guided samples of class c of the probability-flow ODE, in the eigenbasis
 (variances lambda_j) of Sigma. With variance-exploding noise s, V_j = lambda_j + s and x_j = mu_cj + sqrt(V_j) y_j
@@ -14,7 +14,7 @@ Any classes, reverse SDE. 1/p(c|x_s) is a martingale of the unguided process, so
     E[1/p(c|x_0)] = E[1/p(c|x_T)] - int_0^T w E[|grad log p(c|x_s)|^2 / p(c|x_s)] ds,     E[1/p(c|x_T)] = 1/p(c)
 
 for samples started from the noised class. Derivations and numbers: docs/gaussian-confidence.md. Sources: Wu et al.
-2024 (arXiv:2403.01639), for confidence, entropy and the splitting; Li and Jiao 2025 (arXiv:2505.01382).
+2024 (arXiv:2403.01639), for confidence and entropy; Li and Jiao 2025 (arXiv:2505.01382).
 """
 
 from __future__ import annotations
@@ -284,59 +284,3 @@ def _along(own: Mixture, mixture: Mixture, prior: float, x: np.ndarray, s: float
     c, u = own.predict(x, 1.0, np.sqrt(s)), mixture.predict(x, 1.0, np.sqrt(s))
     reciprocal = np.exp(u.log_density - c.log_density) / prior
     return reciprocal, ((c.score - u.score) ** 2).sum(axis=1) * reciprocal
-
-
-# Three components in a row --------------------------------------------------------------------------------
-
-
-def middle_share(weight: float, steps: int, *, distance: float = 3.0, within: float = 1.0, horizon: float = 100.0,
-                 nodes: int = 4001) -> float:  # fmt: skip
-    """Share of samples that end nearest to the middle one of three classes, when guided to it by finite steps.
-
-    DDIM (eta = 0) for N(0, within) between N(-distance, within) and N(distance, within), all of one weight, so that
-    the exact classifier calls these samples the middle class; noise deviations fall from sqrt(horizon) to 0 in equal
-    steps. No draws: the starts are `nodes` quantiles of the noise. Without steps the share cannot fall: the guided
-    drift points to 0 from either side at every noise level.
-    """
-    mixture = Mixture([[-distance], [0.0], [distance]], within, labels=["left", "middle", "right"])
-    starts = np.sqrt(horizon) * _quantiles(_checks.integer(nodes, "nodes", 1))
-    run = sample(mixture.given("middle"), mixture, weight, method="ddim", process=variance_exploding(horizon, 2.0),
-                 times=steps, initial=starts[:, None])  # fmt: skip
-    return float((np.abs(run.x[:, 0]) < distance / 2).mean())
-
-
-def middle_slopes(
-    weight: float, steps: int, *, distance: float = 3.0, within: float = 1.0, horizon: float = 100.0
-) -> np.ndarray:
-    """The slope at 0, its fixed point, of each step of :func:`middle_share`, (K,).
-
-    The step from sigma to sigma' has the slope 1 - (sigma - sigma') sigma (1 + w kappa / V) / V, V = within + sigma^2,
-    kappa = E[mu^2 | x = 0] = 2 distance^2 r / (1 + 2 r), r = exp(-distance^2 / 2V).
-    """
-    pull, noised = _pull(steps, within, horizon)
-    r = np.exp(-(distance**2) / (2 * noised))
-    return 1 - pull * (1 + _checks.weight(weight) * 2 * distance**2 * r / (1 + 2 * r) / noised)
-
-
-def safe_weight(steps: int, *, distance: float = 3.0, within: float = 1.0, horizon: float = 100.0) -> float:
-    """Up to this weight no step carries any point further from 0, and the middle cannot split.
-
-    min over the steps of V (2 / pull - 1) / distance^2, pull = (sigma - sigma') sigma / V: then no step has a slope
-    below -1 anywhere, as Var(mu | x) <= distance^2.
-    """
-    pull, noised = _pull(steps, within, horizon)
-    return float((noised * (2 / pull - 1)).min() / distance**2)
-
-
-def _pull(steps: int, within: float, horizon: float) -> tuple[np.ndarray, np.ndarray]:
-    """(sigma - sigma') sigma / V of each step, and V."""
-    sigma = np.linspace(np.sqrt(horizon), 0, _checks.integer(steps, "steps", 1) + 1)
-    noised = within + sigma[:-1] ** 2
-    return -np.diff(sigma) * sigma[:-1] / noised, noised
-
-
-def _quantiles(count: int) -> np.ndarray:
-    """Standard normal quantiles of the middles of `count` equal shares."""
-    from scipy.special import ndtri
-
-    return ndtri((np.arange(count) + 0.5) / count)
