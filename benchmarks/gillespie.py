@@ -81,7 +81,7 @@ def task_of(process: mg.GuidedProcess, method: str, grid: np.ndarray | None = No
 
 def lattice_draw(task: Task, n: int) -> Batch:
     """The lattice engine's trajectories from fully masked."""
-    return lattice.run(task, np.full((n, task.process.length), task.process.vocab_size, dtype=np.int32), 0)
+    return lattice.run(task, np.broadcast_to(np.int32(task.process.vocab_size), (n, task.process.length)), 0)
 
 
 def samples_of(process: mg.GuidedProcess, tokens: np.ndarray, clock: np.ndarray) -> Samples:

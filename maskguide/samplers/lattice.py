@@ -93,8 +93,9 @@ def _longest(lengths: np.ndarray) -> np.ndarray:
     """Row l, column k: the longest finite step among k, ..., k + 2^l - 1 (no further than the last)."""
     table = [np.where(np.isfinite(lengths), lengths, 0.0)]
     while 2 ** len(table) <= len(lengths):
-        shifted = np.pad(table[-1], (0, 2 ** (len(table) - 1)))[2 ** (len(table) - 1) :]
-        table.append(np.maximum(table[-1], shifted))
+        further, later = table[-1].copy(), table[-1][2 ** (len(table) - 1) :]
+        np.maximum(further[: len(later)], later, out=further[: len(later)])
+        table.append(further)
     return np.array(table)
 
 

@@ -36,12 +36,11 @@ def checked(process: GuidedProcess, start: ArrayLike | None, count: int) -> np.n
 
 
 def rows(process: GuidedProcess, start: np.ndarray | None, first: int, size: int) -> np.ndarray:
-    """(size, D) int32: where trajectories first, ..., first + size - 1 start."""
-    if start is None:
-        return np.full((size, process.length), process.vocab_size, dtype=np.int32)
-    if start.ndim == 1:
-        return np.repeat(start[None], size, axis=0)
-    return start[first : first + size].copy()
+    """(size, D) int32: where trajectories first, ..., first + size - 1 start; not to be written to."""
+    if start is not None and start.ndim > 1:
+        return start[first : first + size]
+    shared = np.int32(process.vocab_size) if start is None else start
+    return np.broadcast_to(shared, (size, process.length))
 
 
 def common(start: np.ndarray) -> list[int]:
