@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .cli_gaussian import app as gaussian_app
-from .options import Json, Seed, numbers, words
+from .options import Interrupted, Json, Seed, numbers, words
 
 if TYPE_CHECKING:
     from .claims import Claim
@@ -337,9 +337,13 @@ def main() -> None:
     except InputError as error:
         print(f"maskguide: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("maskguide: stopped; nothing was written", file=sys.stderr)
+    except Interrupted as stopped:
+        print(f"maskguide: stopped; {stopped}", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as stopped:
+        if stopped.code == 130:  # what typer makes of Ctrl-C
+            print("maskguide: stopped; nothing was written", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

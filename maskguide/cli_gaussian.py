@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Figures, Json, Quick, Seed, numbers
+from .options import Figures, Interrupted, Json, Quick, Seed, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,6 +84,28 @@ def angle(
     """
     _run("angle", figures, as_json, scales=numbers(omega, "omega"), samples=samples, steps=steps, seed=seed,
          quick=quick)  # fmt: skip
+
+
+@app.command()
+def learn(
+    samples: Annotated[int, typer.Option(help="Samples of each class on which weights are judged.")] = 2000,
+    sampler_steps: Annotated[int, typer.Option(help="DDIM steps of those samples.")] = 10,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Keep the trainings in DIR; a stopped run goes on from there.", metavar="DIR")
+    ] = None,
+    seed: Seed = 0, quick: Quick = False, figures: Figures = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Weights learned by a network: for exact scores, for faulty ones, and against the best constant.
+
+    Example: maskguide gaussian learn --quick --checkpoints trainings
+    """
+    settings = {"sampler_steps": sampler_steps, "checkpoints": checkpoints, "seed": seed, "quick": quick}
+    try:
+        _run("learned", figures, as_json, samples=min(samples, 600) if quick else samples, **settings)
+    except KeyboardInterrupt:
+        if checkpoints is None:
+            raise
+        raise Interrupted(f"the same command goes on from {str(checkpoints)!r}") from None
 
 
 def _run(name: str, figures: Path | None, as_json: bool, *, plots: str | None = None, **settings: Any) -> None:

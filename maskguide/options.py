@@ -1,4 +1,4 @@
-"""Options that several commands share, and how lists in them are read."""
+"""What several commands share: options, how lists in them are read, and an interruption."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ Seed = Annotated[int, typer.Option(help="Seed of the Philox stream.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller version: about ten seconds.")]
 Figures = Annotated[Path | None, typer.Option(help="Write the figures to DIR as SVG.", metavar="DIR")]
+
+
+class Interrupted(Exception):
+    """Ctrl-C in work that can go on: the message says how."""
 
 
 def numbers(text: str, name: str) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from maskguide import cli
 
-STUDIES = ["stages", "distortions", "map", "angle"]
+STUDIES = {"stages": "stages", "distortions": "distortions", "map": "map", "angle": "angle", "learn": "learned"}
 
 
 def call(monkeypatch, *arguments):
@@ -32,7 +32,7 @@ def test_a_study_as_json_with_figures(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     """The studies themselves run in tests/gaussian: here only what the command hands them."""
-    module = import_module(f"maskguide.gaussian.studies.{name}")
+    module = import_module(f"maskguide.gaussian.studies.{STUDIES[name]}")
     known, calls = signature(module.study), []
     found = SimpleNamespace(text=lambda: "what was found", to_dict=lambda: {})
     monkeypatch.setattr(module, "study", lambda **settings: calls.append(settings) or found)
@@ -44,7 +44,7 @@ def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     settings["advance"]()
     defaults = {key: p.default for key, p in known.parameters.items() if p.default is not p.empty}
     shared = set(settings) - {"seed", "quick", "advance"}
-    assert shared and all(settings[key] == pytest.approx(defaults[key]) for key in shared)
+    assert shared and all(defaults[key] is None or settings[key] == pytest.approx(defaults[key]) for key in shared)
 
 
 def test_a_study_as_text(monkeypatch, capsys):
@@ -52,7 +52,22 @@ def test_a_study_as_text(monkeypatch, capsys):
     assert "total N(0, 3)" in capsys.readouterr().out
 
 
+def test_a_stopped_training_says_where_it_goes_on(monkeypatch, capsys, tmp_path):
+    from maskguide.gaussian.studies import learned
+
+    def stopped(**settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learned, "study", stopped)
+    assert call(monkeypatch, "learn", "--checkpoints", tmp_path / "kept") == 130
+    assert "goes on from" in capsys.readouterr().err
+    assert call(monkeypatch, "learn") == 130
+    assert "nothing was written" in capsys.readouterr().err
+
+
 BAD = {
+    "samples": (["learn", "--samples", "3"], "samples"),
+    "checkpoints": (["learn", "--checkpoints", "/dev/null/x"], "directory"),
     "omega below one": (["stages", "--omega", "0.5"], "omega"),
     "weak above a half": (["stages", "--weak", "0.7"], "weak"),
     "sigma": (["stages", "--sigma", "-1"], "sigma"),
