@@ -139,7 +139,9 @@ def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np
     if chain.potential.size:
         from . import decade
 
-        return without_negatives(decade.laws(chain, points, weights, start)), error
+        laws, wrong = decade.laws(chain, points, weights, start)
+        _none_wrong(wrong)
+        return laws, error
     laws = chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1)
     return without_negatives(laws), error
 

@@ -18,16 +18,19 @@ from numba import njit, uint64
 from .. import _checks
 from .lanes import alike, divisors, interleaved, keep, plus
 from .layout import Chain, Layout
-from .resolvents import ONE, ZERO, of_start, room, share, trailing
+from .resolvents import ONE, ZERO, of_start, put, room, share, trailing
 
 TWELVE = 12
 POLE = 2 * TWELVE + 2 * (TWELVE - 8)  # numbers that `over` takes for twelve nodes
 AT_A_TIME = 1024  # states
 
 
-def laws(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Re sum_k c_tk start (z_k I - Q)^{-1} for every row t of weights, (T, states) in the order of the lattice."""
-    groups, found = chain.layout, np.zeros((len(weights), chain.layout.states))
+def laws(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, int]:
+    """Re sum_k c_tk start (z_k I - Q)^{-1} for every row t of weights, (T, states) in the order of the lattice.
+
+    Round-off below zero is set to zero; also how many entries are wrong.
+    """
+    groups, found, wrong = chain.layout, np.zeros((len(weights), chain.layout.states)), 0
     more = -points.size % TWELVE
     points, weights = np.append(points, np.ones(more)), np.pad(weights, [(0, 0), (0, more)])
     zeros, places = _trailing(groups.vocab_size, groups.length), groups.places()
@@ -43,8 +46,8 @@ def laws(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarra
                 start, (0,) * TWELVE, poles, begin, end,
             )  # fmt: skip
             here = lanes[row * width : (row + end - begin) * width].reshape(-1, width)
-            spread(found, factors @ here.T, places, chain.potential, begin)
-    return found
+            wrong += spread(found, factors @ here.T, places, chain.potential, begin, part.stop >= points.size)
+    return found, wrong
 
 
 def _chunks(groups: Layout) -> Iterator[tuple[int, int]]:
@@ -108,9 +111,15 @@ def fill_lanes(lanes, row, offsets, size, length, zeros, potential, exits, start
 
 
 @njit(cache=True)
-def spread(laws, sums, places, potential, first):
-    """laws[t, place of a state] += G sums[t, state], states numbered from `first`."""
+def spread(laws, sums, places, potential, first, last):
+    """laws[t, place of a state] += G sums[t, state], states numbered from `first`; the last time as of `put`."""
+    wrong = 0
     for t in range(len(sums)):
         to, source = laws[t], sums[t]
         for i in range(uint64(source.size)):
-            to[places[first + i]] += potential[first + i] * source[i]
+            value = to[places[first + i]] + potential[first + i] * source[i]
+            if last:
+                wrong += put(to, places[first + i], value)
+            else:
+                to[places[first + i]] = value
+    return wrong
