@@ -60,7 +60,7 @@ def react(block, rates, grid, output, begin, running):
                 note_hazards(walker, grid, output, k)
                 end = grid.step_ends[k]
                 time = end - walker.clock
-                alone = is_alone(block, walker, rates, j, row, time)
+                alone = walker.masks == ONE or is_alone(block, walker, rates, j, row, time)
             if alone:
                 goes_on = reveal(block, walker, rates, output, j, begin + j, row, time, end)
             else:
