@@ -89,12 +89,32 @@ def _classify(process, gain, reachable, blind) -> tuple[str, np.ndarray, float]:
     if process.guidance.rule.unit_hazard or (blind == reachable).all():
         return "flat", reachable, 0.0
     if not blind.any():
-        least = float(gain[reachable].min())
-        return "double-exponential", reachable & (gain <= least + BLIND_TOLERANCE), least
+        return "double-exponential", *_least_guided(process, gain, reachable)
     share = _log_share(_log_posterior(process.problem, process.guidance.rule), gain)
     best = float(share[blind].max())
     causes = blind & (share >= best - BLIND_TOLERANCE)
     return ("saturating", causes, 0.0) if best > -BLIND_TOLERANCE else ("exponential", causes, best)
+
+
+def _least_guided(process: GuidedProcess, gain: np.ndarray, reachable: np.ndarray) -> tuple[np.ndarray, float]:
+    """Contexts of the least rho, and of these the least s: R(x) ~ s rho^w is the slowest exit; with log rho."""
+    least = float(gain[reachable].min())
+    slowest = reachable & (gain <= least + BLIND_TOLERANCE)
+    share = _leading_share(process, gain)
+    return slowest & (share <= share[slowest].min() + BLIND_TOLERANCE), least
+
+
+def _leading_share(process: GuidedProcess, gain: np.ndarray) -> np.ndarray:
+    """s(x), the sum of p_z(v|x) over the next reveals whose ratio attains rho(x)."""
+    target = process.problem.target_table
+    posterior = _log_posterior(process.problem, process.guidance.rule)
+    share = np.zeros_like(gain)
+    for i in range(gain.ndim):
+        parent = tuple(slice(-1, None) if j == i else slice(None) for j in range(gain.ndim))
+        child = np.split(target, [-1], axis=i)[0]
+        leads = _log_ratio(posterior, i) >= gain[parent] - BLIND_TOLERANCE
+        share[parent] += np.where(leads, child, 0.0).sum(axis=i, keepdims=True)
+    return np.divide(share, target, out=np.zeros_like(share), where=target > 0)
 
 
 def _needs_growing_rates(rule: Rule) -> None:
