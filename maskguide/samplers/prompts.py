@@ -36,9 +36,9 @@ def checked(process: GuidedProcess, start: ArrayLike | None, count: int) -> np.n
 
 
 def rows(process: GuidedProcess, start: np.ndarray | None, first: int, size: int) -> np.ndarray:
-    """(size, D) int32: where trajectories first, ..., first + size - 1 start; not to be written to."""
+    """(size, D) int32: where trajectories first, ..., first + size - 1 start; a common start is a view, not to be written to."""
     if start is not None and start.ndim > 1:
-        return start[first : first + size]
+        return start[first : first + size].copy()
     shared = np.int32(process.vocab_size) if start is None else start
     return np.broadcast_to(shared, (size, process.length))
 
