@@ -36,7 +36,10 @@ def checked(process: GuidedProcess, start: ArrayLike | None, count: int) -> np.n
 
 
 def rows(process: GuidedProcess, start: np.ndarray | None, first: int, size: int) -> np.ndarray:
-    """(size, D) int32: where trajectories first, ..., first + size - 1 start; a common start is a view, not to be written to."""
+    """(size, D) int32: where trajectories first, ..., first + size - 1 start.
+
+    What all start from is a view, not to be written to.
+    """
     if start is not None and start.ndim > 1:
         return start[first : first + size].copy()
     shared = np.int32(process.vocab_size) if start is None else start
