@@ -98,7 +98,8 @@ class Guidance:
         w >= -1, finite; or a schedule over the masking level.
     **parameters
         What the rule needs besides: temperature > 0 for "predictor" (default 1), a finite gamma0 for
-        "rectified" (default -w), negative, a class by name or index, for "contrastive" (no default).
+        "rectified" (default -w), negative, a class by name or index, for "contrastive" (no default), cap, an angle in
+        (0, pi], for "spherical" (default none).
 
     Raises
     ------

@@ -81,31 +81,38 @@ def rectified_rates(target: np.ndarray, mixture: np.ndarray, weight: float, gamm
     return rate
 
 
-def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
-    """r(v) proportional to s_v^2, s = (sin((1+w) theta) sqrt(p_z) - sin(w theta) sqrt(p)) / sin(theta), summing to 1.
+def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float, cap: float | None = None) -> np.ndarray:
+    """r(v) proportional to s_v^2, s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta), summing to 1.
 
     Square roots of conditionals are unit vectors, at the angle theta with cos theta = sum_v sqrt(p_z p); s goes
-    along their great circle, from sqrt(p) at w = -1 over sqrt(p_z) at w = 0 and on by w theta. A token whose
-    amplitude sinks below zero has left the orthant and stays out. The last ones inside are those of the
-    largest ratio p_z/p, and once they would leave, the law rests on them, shared in proportion to p.
+    along their great circle, from sqrt(p) at w = -1 over sqrt(p_z) at w = 0 and on by tau = w theta, or by
+    tau = min(w theta, cap). A token whose amplitude sinks below zero has left the orthant and stays out. The last ones
+    inside are those of the largest ratio p_z/p, and once they would leave, the law rests on them, shared in
+    proportion to p. None leaves before pi/2 past sqrt(p_z): a cap below that keeps the law off this edge.
 
-    Source: the masked twin of angle-domain guidance, arXiv:2506.11039; docs/rules.md.
+    Source: the masked twin of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
     """
     if weight == -1:
         return mixture.copy()
     possible, ratio = ratios(target, mixture)
     a, b = np.sqrt(mixture), np.sqrt(target)
-    norms = (np.sqrt((v**2).sum(axis=-1, keepdims=True)) for v in (b - a, b + a))
-    theta = 2 * np.arctan2(*norms)
+    theta = _angle(a, b)
+    turn = weight * theta if cap is None else np.minimum(weight * theta, cap)
     sine = np.sin(theta)
-    along, away = np.cos((weight + 0.5) * theta) / np.cos(theta / 2), quotient(np.sin(weight * theta), sine, weight)
+    along, away = np.cos(turn + theta / 2) / np.cos(theta / 2), quotient(np.sin(turn), sine, weight)
     inside = np.where(possible, np.maximum(along * b + away * (b - a), 0.0), 0.0)  # = s, exact where a = b
     largest = np.where(possible, ratio, 1.0).max(axis=-1, keepdims=True, initial=1.0)
     edge = pi / 2 + np.arctan2(np.sqrt(largest) - np.cos(theta), sine)
     last = np.where(possible & (ratio >= largest * (1 - RATIO_TOLERANCE)), a, 0.0)
-    within = ((1 + weight) * theta < edge) & (inside > 0).any(axis=-1, keepdims=True)
+    within = (theta + turn < edge) & (inside > 0).any(axis=-1, keepdims=True)
     law = np.where(within, inside, last) ** 2
     return quotient(law, law.sum(axis=-1, keepdims=True), 0.0)
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angle of unit vectors (..., N), (..., 1); accurate for small ones too."""
+    norms = (np.sqrt((v**2).sum(axis=-1, keepdims=True)) for v in (b - a, b + a))
+    return 2 * np.arctan2(*norms)
 
 
 def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, normalise: bool) -> Any:

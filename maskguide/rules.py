@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -215,6 +215,15 @@ def _negative(value: Any) -> int | str:
     return value if isinstance(value, str) else _checks.integer(value, "negative", 0)
 
 
+def _cap(value: Any) -> float | None:
+    if value is None:
+        return None
+    number = _checks.real(value, "cap")
+    if not 0 < number <= pi:
+        _checks.fail(f"cap = {number:g}", "0 < cap <= pi, an angle", "pi/3 is that of angle-domain guidance")
+    return number
+
+
 def _product_powers(weight: float, **_: Any) -> tuple[float, float]:
     return 1 + weight, -weight
 
@@ -238,7 +247,7 @@ RULES: dict[str, Rule] = {
         Rule("rectified", rectified_rates, False, "p_z^(1+w) p^gamma0", "arXiv:2410.18737",
              parameters=(Parameter("gamma0", _gamma0, None),), powers=_rectified_powers),
         Rule("spherical", spherical_rates, True, "(sin((1+w) theta) sqrt(p_z) - sin(w theta) sqrt(p))_+^2 / Z",
-             "arXiv:2506.11039"),
+             "arXiv:2506.11039", parameters=(Parameter("cap", _cap, None),)),
         Rule("contrastive", product_rates, False, "p_z^(1+w) p_neg^(-w)", "arXiv:2406.01572",
              parameters=(Parameter("negative", _negative),), powers=_product_powers),
         Rule("tilted", normalized_rates, True, "p_z h*(x_v)/h*(x), h*(x) = E[(p(z|X_0)/p(z))^w | x, z]",

@@ -90,7 +90,7 @@ def reveal_law(rule, problem, table, x, i, weight, settings):
             row.append(tilted_mass(problem, y, w) / tilted_mass(problem, x, w))
     if rule == "spherical":
         pairs = [(table[y][0] / table[x][0], table[y][1] / table[x][1]) if table[x][0] else (0, 0) for y in children]
-        return great_circle(pairs, w)
+        return great_circle(pairs, w, settings.get("cap"))
     return [r / mpmath.fsum(row) for r in row] if rule == "normalized" and any(row) else row
 
 
@@ -100,7 +100,7 @@ def tilted_mass(problem, x, w):
     return mpmath.fsum(target[y] ** (1 + w) / mixture[y] ** w for y in completions if target[y])
 
 
-def great_circle(pairs, w):
+def great_circle(pairs, w, cap=None):
     """The clipped great circle in its own plane: s = cos(phi) a + sin(phi) e, e the unit part of b orthogonal to a."""
     if not any(q for q, _ in pairs):
         return [mpmath.mpf(0)] * len(pairs)
@@ -112,7 +112,9 @@ def great_circle(pairs, w):
         return [q for q, _ in pairs]
     e = [r / length for r in rest]
     leaving = [mpmath.pi / 2 + mpmath.atan2(f, s) if q else -1 for (q, _), s, f in zip(pairs, a, e, strict=True)]
-    phi = min((1 + w) * mpmath.atan2(length, cosine), max(leaving) - mpmath.mpf(10) ** -25)
+    theta = mpmath.atan2(length, cosine)
+    turn = w * theta if cap is None else min(w * theta, mpmath.mpf(cap))
+    phi = min(theta + turn, max(leaving) - mpmath.mpf(10) ** -25)
     s = [mpmath.cos(phi) * s + mpmath.sin(phi) * f for s, f in zip(a, e, strict=True)]
     square = [v**2 if v > 0 and q else mpmath.mpf(0) for (q, _), v in zip(pairs, s, strict=True)]
     return [v / mpmath.fsum(square) for v in square]
@@ -332,6 +334,24 @@ def test_spherical_likelihood_ratio_grows_with_the_weight(laws, weight, more):
     assert high >= low - 1e-10
 
 
+@settings(deadline=None, max_examples=25)
+@given(counts(), st.sampled_from([-1.0, -0.5, 0.0, 1.0, 4.0, 30.0]), st.sampled_from([0.1, math.pi / 3, 2.0, math.pi]))
+def test_a_cap_stops_the_turn(laws, weight, cap):
+    assert_rates(problem_with_negative(laws), "spherical", weight, {"cap": cap})
+
+
+@given(st.integers(0, 2**32), st.integers(2, 9), st.floats(0, 40))
+def test_a_cap_below_a_right_angle_keeps_the_law_off_the_edge(seed, tokens, weight):
+    """sqrt(p_z/p) >= 1 / cos(theta) for the largest ratio: its token leaves at pi/2 past sqrt(p_z) or later."""
+    target, mixture = np.random.default_rng(seed).dirichlet(np.full(tokens, 0.5), 2) * 0.999 + 0.001 / tokens
+    cosine = np.sqrt(target) @ np.sqrt(mixture)
+    assert np.sqrt((target / mixture).max()) >= 1 / cosine - 1e-12
+    theta = math.acos(min(1.0, cosine))
+    capped = spherical_rates(target, mixture, weight, math.pi / 3)
+    assert capped.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(capped, spherical_rates(target, mixture, min(weight, math.pi / 3 / theta)), atol=1e-9)
+
+
 def test_spherical_is_continuous_at_equal_conditionals():
     mixture = np.array([0.5, 0.3, 0.2])
     for step in (1e-4, 1e-8, 1e-12, 1e-15):
@@ -355,6 +375,9 @@ def test_spherical_is_continuous_at_equal_conditionals():
         ("gamma0 = inf", "rectified", {"gamma0": math.inf}),
         ("gamma0 is 'low'", "rectified", {"gamma0": "low"}),
         ("'contrastive' without 'negative'", "contrastive", {}),
+        ("cap = 0", "spherical", {"cap": 0}),
+        ("cap = 4", "spherical", {"cap": 4.0}),
+        ("cap = nan", "spherical", {"cap": math.nan}),
         ("negative is an integer >= 0", "contrastive", {"negative": -1}),
         ("negative is an integer >= 0", "contrastive", {"negative": 1.5}),
         ("unknown rule 'tilt'", "tilt", {}),
@@ -387,11 +410,11 @@ MUTANTS = {
         lambda t, m, w, **s: predictor_rates(t, m, w, **{k: 1 / v for k, v in s.items()})
     ),
     "absolute value, not clipped": lambda rates: unclipped,
-    "clipped but not normalised": lambda rates: lambda t, m, w: spherical_rates(t, m, w) * 0.99,
+    "clipped but not normalised": lambda rates: lambda t, m, w, **s: spherical_rates(t, m, w, **s) * 0.99,
 }
 
 
-def unclipped(target, mixture, weight):
+def unclipped(target, mixture, weight, **_):
     theta = np.arccos(np.clip(np.sqrt(target * mixture).sum(axis=-1, keepdims=True), 0, 1))
     with np.errstate(invalid="ignore", divide="ignore"):
         s = np.sin((1 + weight) * theta) * np.sqrt(target) - np.sin(weight * theta) * np.sqrt(mixture)
@@ -415,6 +438,14 @@ def test_a_wrong_formula_is_found(monkeypatch, rule, fault):
     monkeypatch.setitem(RULES, rule, dataclasses.replace(RULES[rule], rates=MUTANTS[fault](RULES[rule].rates)))
     with pytest.raises(AssertionError):
         assert_rates(problem, rule, 3.0, CASES[rule], rtol=1e-3)
+
+
+def test_a_cap_that_is_ignored_is_found(monkeypatch):
+    problem = problem_with_negative(np.array([[[5, 1], [2, 1]], [[1, 2], [1, 3]]]))
+    rates = lambda t, m, w, **_: spherical_rates(t, m, w)  # noqa: E731
+    monkeypatch.setitem(RULES, "spherical", dataclasses.replace(RULES["spherical"], rates=rates))
+    with pytest.raises(AssertionError):
+        assert_rates(problem, "spherical", 3.0, {"cap": 0.5}, rtol=1e-3)
 
 
 def test_the_mixture_in_place_of_the_negative_class_is_found(monkeypatch):

@@ -16,15 +16,11 @@ from ..gaussian.angle import (
     two_class_boundary,
 )
 from ..gaussian.angle_measures import classes_on_a_sphere, end_measures, norm_quantiles, path_measures
-from ..gaussian.angle_twin import discretised, sweep, twin_measures
+from ..gaussian.angle_twin import discretised, twin_measures
 from ..gaussian.mixture import Mixture
 from ..gaussian.noise import Level, flow_matching
 from ..gaussian.rules import combine
 from ..gaussian.samplers import guided_field, sample
-from ..guidance import Guidance
-from ..laws.terminal import terminal_law
-from ..pointwise import spherical_rates
-from ..process import GuidedProcess
 from .register import Claim, group
 
 PAPER, DERIVED = "Jin et al., arXiv:2506.11039", "docs/gaussian-angle.md"
@@ -130,11 +126,6 @@ def angle_twin() -> Iterator[Claim]:
         found = twin_measures(problem, reach, rule, 14.0)
         yield Claim(f"masked twin, {rule}: norm over the class's, less 1", shift, found.norm_shift, 5.1e-5, DERIVED)
         yield Claim(f"masked twin, {rule}: atypical share", atypical, found.atypical, 5.1e-5, DERIVED)
-    law = terminal_law(GuidedProcess(problem, Guidance("spherical", 3.0))).probs
-    mine = sweep(problem, lambda p, q: spherical_rates(p, q, 3.0))[:-1, :-1, :-1]
-    yield Claim(
-        "masked twin: its sweep against the engine", 0.0, _size(mine - law), 1e-13, "docs/theory.md section 2.1"
-    )
 
 
 def _size(x: np.ndarray) -> float:

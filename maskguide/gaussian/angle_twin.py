@@ -11,23 +11,23 @@ Derivation and measured numbers: docs/gaussian-angle.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from .. import _checks
 from ..guidance import Guidance
+from ..laws.sweep import all_masked, visits
 from ..laws.terminal import terminal_law
-from ..pointwise import quotient, spherical_rates
+from ..pointwise import quotient
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from .angle_measures import ATYPICAL
 from .mixture import Mixture
 from .rules import CLIP
 
-TWINS = ("product", "normalized", "spherical", "capped")
+ROTATIONS = ("spherical", "capped")
+TWINS = ("product", "normalized", *ROTATIONS)
 
 
 def discretised(mixture: Mixture, tokens: int, reach: float) -> TableProblem:
@@ -59,53 +59,10 @@ def _outer(table: np.ndarray) -> np.ndarray:
     return law
 
 
-def turned(target: np.ndarray, mixture: np.ndarray, weight: float, cap: float = np.inf) -> np.ndarray:
-    """Amplitudes s on the great circle, min(w theta, cap) past sqrt(p_z): unit vectors (..., N), negative where left.
-
-    w >= 0. Where the two laws agree, s = sqrt(p_z).
-    """
-    a, b = np.sqrt(mixture), np.sqrt(target)
-    theta = 2 * np.arctan2(*(np.sqrt((v**2).sum(-1, keepdims=True)) for v in (b - a, b + a)))
-    turn = np.minimum(weight * theta, cap)
-    along = np.cos(turn + theta / 2) / np.cos(theta / 2)
-    return along * b + quotient(np.sin(turn), np.sin(theta), 0.0) * (b - a)
-
-
-def capped_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
-    """Rule "spherical" with the turn past sqrt(p_z) stopped at pi/3, as angle-domain guidance has it; w >= 0."""
-    law = np.maximum(turned(target, mixture, weight, CLIP), 0.0) ** 2
-    return quotient(law, law.sum(-1, keepdims=True), 0.0)
-
-
-Rates = Callable[[np.ndarray, np.ndarray], np.ndarray]
-ROTATIONS = {"spherical": spherical_rates, "capped": capped_rates}
-
-
-def sweep(problem: TableProblem, rates: Rates) -> np.ndarray:
-    """Probability of passing through each context, (N+1,)*D, for a rule of unit hazards; its [:-1] is the final law.
-
-    Coordinates are revealed in random order; P(x_v) += P(x) rates(p_z(.|x), p(.|x))_v / |M(x)|.
-    """
-    N, D = problem.vocab_size, problem.length
-    edges = [
-        rates(*(_conditional(table, i) for table in (problem.target_table, problem.mixture_table))) for i in range(D)
-    ]
-    passed = np.zeros((N + 1,) * D)
-    passed[(N,) * D] = 1.0
-    for count in range(D):
-        for shown in combinations(range(D), count):
-            for i in set(range(D)) - set(shown):
-                here = [slice(0, N) if j in shown else N for j in range(D)]
-                flow = passed[tuple(here)][..., None] * edges[i][tuple(here[:i] + here[i + 1 :])] / (D - count)
-                there = tuple(slice(0, N) if j in shown or j == i else N for j in range(D))
-                passed[there] += np.moveaxis(flow, -1, sum(j < i for j in shown))
-    return passed
-
-
-def _conditional(table: np.ndarray, axis: int) -> np.ndarray:
-    """p(v | x), token axis last, of all contexts x with coordinate `axis` masked."""
-    moved = np.moveaxis(table, axis, -1)
-    return quotient(moved[..., :-1], moved[..., -1:], 0.0)
+def _process(problem: TableProblem, rule: str, weight: float) -> GuidedProcess:
+    """ "capped" is the rule "spherical" with angle-domain guidance's stop."""
+    guidance = Guidance("spherical", weight, cap=CLIP) if rule == "capped" else Guidance(rule, weight)
+    return GuidedProcess(problem, guidance)
 
 
 @dataclass(frozen=True)
@@ -136,25 +93,21 @@ def twin_measures(problem: TableProblem, reach: float, rule: str, weight: float)
     """Exact measures of one of `TWINS` at weight w >= 0."""
     if not _checks.weight(weight) >= 0:
         _checks.fail(f"weight w = {weight}", "w >= 0 here", "w = 0 is the class law")
-    lost, hazard = (0.0, 0.0), 1.0
-    if _checks.choice(rule, TWINS, "rule") == "capped":
-        law = sweep(problem, lambda p, q: capped_rates(p, q, weight))[(slice(0, -1),) * problem.length]
-    else:
-        process = GuidedProcess(problem, Guidance(rule, weight))
-        law = terminal_law(process).probs
-        hazard = float(process.exit_rates()[(-1,) * problem.length]) / problem.length
-    if rule in ROTATIONS:
-        lost = clipping(problem, lambda p, q: ROTATIONS[rule](p, q, weight))
+    process = _process(problem, _checks.choice(rule, TWINS, "rule"), weight)
+    law, hazard = terminal_law(process).probs, float(process.exit_rates()[(-1,) * problem.length]) / problem.length
+    lost = clipping(process) if rule in ROTATIONS else (0.0, 0.0)
     return TwinMeasures(**_against_class(problem, reach, law), clipped=lost[0], removed=lost[1], hazard=hazard)
 
 
-def clipping(problem: TableProblem, rates: Rates) -> tuple[float, float]:
+def clipping(process: GuidedProcess) -> tuple[float, float]:
     """(share of reveals of the guided chain with a token clipped, mean class probability of such tokens)."""
-    passed = sweep(problem, rates) / np.maximum(_masked(problem), 1) / problem.length
+    problem, rates = process.problem, process.rates()
+    passed = visits(rates, all_masked(rates)) / np.maximum(_masked(problem), 1) / problem.length
     clipped = removed = 0.0
     for i in range(problem.length):
-        target, mixture = (_conditional(table, i) for table in (problem.target_table, problem.mixture_table))
-        gone = np.where(rates(target, mixture) == 0, target, 0.0)
+        moved = np.moveaxis(problem.target_table, i, -1)
+        target = quotient(moved[..., :-1], moved[..., -1:], 0.0)
+        gone = np.where(np.moveaxis(rates.edges[i], i, -1) == 0, target, 0.0)
         clipped += float((passed.take(-1, axis=i) * (gone > 0).any(-1)).sum())
         removed += float((passed.take(-1, axis=i) * gone.sum(-1)).sum())
     return clipped, removed

@@ -11,7 +11,7 @@ from maskguide.gaussian import Mixture, power_law, rectified, sample, samplers, 
 
 NORMAL = Mixture([[0.0, 0.0]])
 TWO = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])
-WEAK = {1: 0.249, 2: 0.127, 3: 0.058, 5: 0.011, 7: 0.0018}  # recorded, from 40,000 samples; exact: docs/gaussian-stages.md
+WEAK = {1: 0.249, 2: 0.127, 3: 0.058, 5: 0.011, 7: 0.0018}  # recorded, 40,000 samples; exact: docs/gaussian-stages.md
 ALPHA = 1e-6
 TWO_SIDED = stats.norm.isf(ALPHA / 2)
 BENT = Mixture([[1.0, 0.2], [-0.5, 0.4]], [[[0.5, 0.2], [0.2, 0.4]], [[0.3, 0.0], [0.0, 0.6]]], [0.4, 0.6])
