@@ -37,7 +37,7 @@ def check(
     backend: str = "numpy",
     plain: bool = True,
     fail_fast: bool = False,
-    large_seconds: float = 35.0,
+    large_seconds: float | None = None,
     cases: Sequence[Any] | None = None,
     weights: str | Sequence[float] | None = None,
     least_weight: float = -1.0,
@@ -72,9 +72,9 @@ def check(
         Whether to hand out, in one case, a denoiser that does not carry over revealed tokens.
     fail_fast : bool
         Stop at the first finding, without collecting counts for a diagnosis.
-    large_seconds : float
-        At most, for the case of 50,000 tokens; a sampler too slow to be judged in that time is not, and the report
-        says so.
+    large_seconds : float, optional
+        At most, for the case of 50,000 tokens; by default what is left of two minutes, and 20 s at least. A sampler
+        too slow to be judged in that time is not, and the report says so.
     cases : sequence of Case, optional
         Instead of the default ones of :mod:`.bank`.
     weights : sequence of float, or "0, 1, 2", optional
@@ -102,7 +102,9 @@ def check(
         _callable(sampler), _positive(time_limit, "time_limit"), _checks.choice(backend, BACKENDS, "backend")
     )
     plan = Plan(tolerance=None if tolerance is None else _positive(tolerance, "tolerance"))
-    plan = plan.quick() if quick else replace(plan, large_seconds=_positive(large_seconds, "large_seconds"))
+    if large_seconds is not None:
+        plan = replace(plan, large_seconds=_positive(large_seconds, "large_seconds"))
+    plan = plan.quick() if quick else plan
     asked = Weights.of(weights, least_weight)
     tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases, asked))
     _run(tasks, begun + _positive(max_seconds, "max_seconds"), fail_fast, progress or (lambda done: None))

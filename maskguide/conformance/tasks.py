@@ -23,6 +23,7 @@ from .settings import Seeds, Setting
 FIRST, LARGEST, CALL_SECONDS = 64, 16_384, 1.0  # draws of a first call and of any; a call is to take so long at most
 SURE = 5.0  # standard deviations; only to name what has been rejected already
 SEEN = 0.25  # TV; a large vocabulary without suspected faults was not tested where no such bias would be seen
+WHOLE_SECONDS, LEAST_WIDE = 115.0, 20.0  # of the whole suite with a large vocabulary, and of that alone
 WIDE_SECONDS = 6.0  # spent on a large vocabulary that is judged already
 ENOUGH = 2_000  # draws a case, for the diagnosis, once the sampler has failed
 
@@ -41,8 +42,11 @@ class Plan:
         Calls of batches of 1 and 7, and for how long at most.
     seed_draws : int
         Draws of a call in the checks of seeds.
-    large_seconds :
-        At most, for a large vocabulary; none of it in a quick run.
+    large_seconds : float or None
+        At most, for a large vocabulary; None: what is left of WHOLE_SECONDS, and LEAST_WIDE at least. None of it in a
+        quick run.
+    begun : float
+        When the suite began.
     """
 
     most: int = 60_000
@@ -50,13 +54,20 @@ class Plan:
     single_calls: int = 300
     single_seconds: float = 4.0
     seed_draws: int = 256
-    large_seconds: float = 35.0
+    large_seconds: float | None = None
+    begun: float = field(default_factory=perf_counter)
 
     DEFAULT_TOLERANCE = 0.03
 
     def quick(self) -> Plan:
         """Less of everything."""
         return Plan(8_000, self.tolerance, 60, 1.0, 128)
+
+    def wide_seconds(self) -> float:
+        """For a large vocabulary, from now on."""
+        if self.large_seconds is not None:
+            return self.large_seconds
+        return max(LEAST_WIDE, WHOLE_SECONDS - (perf_counter() - self.begun))
 
     def tolerance_of(self, law: np.ndarray, alpha: float) -> float:
         """Reached by a right sampler at `most` draws: its TV to p is about 0.4 sqrt(S/n), seldom 2.5/sqrt(n) more."""
@@ -393,8 +404,10 @@ class LargeTask(LawTask):
 
     CHECKS = ("law", "marginals", "independence", "reveal times")
     SUSPECTED = 0
+    limit = 0.0
 
     def _advance(self) -> None:
+        self.limit = self.limit or self.plan.wide_seconds()
         try:
             super()._advance()
         except Fault as fault:
@@ -409,8 +422,8 @@ class LargeTask(LawTask):
         """Not judged."""
 
     def _finished(self) -> bool:
-        short = self._judged or self._expected > self.plan.large_seconds
-        return super()._finished() or self.seconds > min(WIDE_SECONDS if short else inf, self.plan.large_seconds)
+        short = self._judged or self._expected > self.limit
+        return super()._finished() or self.seconds > min(WIDE_SECONDS if short else inf, self.limit)
 
     @property
     def _expected(self) -> float:
