@@ -7,6 +7,8 @@ import maskguide as mg
 from maskguide.methods import METHODS
 
 torch = pytest.importorskip("torch")
+from maskguide.samplers.batched import walk  # noqa: E402
+
 EXACT = mg.ProductMixture.random(3, 3, components=4, seed=8, concentration=0.5)
 
 
@@ -47,6 +49,29 @@ def test_a_network_has_torch_as_its_engine_and_follows_the_law():
     assert mg.compare(samples, mg.stepped_law(table, "ancestral", mg.uniform_grid(4))).passed
     with pytest.raises(mg.InputError, match="numba knows"):
         mg.sample(process, 10, engine="numba")
+
+
+@pytest.mark.parametrize("rule", ["product", "normalized"])
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "uniformization"])
+def test_a_network_is_asked_about_new_states_only(rule, method, monkeypatch):
+    """The same draws, clocks and hazards as when every state is computed in every step, for fewer questions."""
+    if method in ("ancestral", "remdm") and rule == "product":
+        pytest.skip("needs unit hazards")
+    runs, asked = [], []
+    for lazy in (True, False):
+        network = Network()
+        process = mg.GuidedProcess(network, mg.Guidance(rule, mg.WeightSchedule([0.5], [2.0, 0.5])))
+        with monkeypatch.context() as patch:
+            if not lazy:
+                patch.setattr(walk, "applies", lambda device: False)
+            grid = {} if METHODS[method].is_exact else {"grid": 12}
+            runs.append(mg.sample(process, 300, method, engine="torch", record=True, **grid))
+        asked.append(network.rows)
+    assert (runs[0].tokens == runs[1].tokens).all()
+    np.testing.assert_allclose(runs[0].info.reveal_clock, runs[1].info.reveal_clock, rtol=1e-12)
+    assert asked[0] <= asked[1]
+    if method == "tau-leaping":  # two laws, a start, a change of weight, three reveals
+        assert asked[0] <= 2 * 300 * 5 < asked[1] / 2
 
 
 def test_single_precision_logits_are_not_drawn_in_single_precision():

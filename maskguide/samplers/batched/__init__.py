@@ -27,7 +27,7 @@ from ...methods.fixed_count import no_preference
 from ...problems.conditionals import ExactDenoiser
 from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal
-from .lazy import applies
+from .lazy import knows_rows
 from .walk import Walk
 
 RATES_BYTES = 2**21  # of one (n, D, N) array of rates on the CPU: what its caches hold; several are alive at a time
@@ -61,7 +61,7 @@ def _chunk_size(task: Task) -> int:
     length, each = task.process.length, 8 * task.process.length * task.process.vocab_size
     if task.device != "cpu":
         return max(1, DEVICE_RATES_BYTES // each)
-    if not applies(task.process, torch.device("cpu")) or _asks_for_all(task.method):
+    if not knows_rows(task.process) or _asks_for_all(task.method):
         return max(1, RATES_BYTES // each)
     return max(1, min(LAZY_BYTES // each, LAZY_COORDINATES // length))
 

@@ -1,6 +1,7 @@
 """Rates on a CPU, where the host may look: computed for states that have changed and rows that are revealed only.
 
-The same rates as :mod:`.rates`, up to rounding where they are computed. A device would have to be waited for.
+The same rates as :mod:`.rates`, up to rounding where they are computed. A device would have to be waited for. A network
+gives all rows at once; it is asked about states that have changed, so that idle steps cost it nothing.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from torch import Tensor
 from ...problems.conditionals import RowDenoiser
 from ...process import GuidedProcess
 from .draws import pick
-from .rates import Law, Rates, computed, labels, lookup, powers, shares
+from .rates import Law, Rates, computed, labels, lookup, powers, rates, shares
 
 BLOCK_BYTES = 2**19  # of the rows of some states, in the second cache while hazards are summed
 
 
-def applies(process: GuidedProcess, device: torch.device) -> bool:
-    """Whether rows are known one by one, and looking at tensors costs nothing."""
-    return device.type == "cpu" and (process.on_lattice or isinstance(process.problem, RowDenoiser))
+def applies(device: torch.device) -> bool:
+    """Whether looking at tensors costs nothing."""
+    return device.type == "cpu"
+
+
+def knows_rows(process: GuidedProcess) -> bool:
+    """Whether rows can be had one by one."""
+    return process.on_lattice or isinstance(process.problem, RowDenoiser)
 
 
 class LazyRates:
@@ -83,6 +89,9 @@ class Memory:
             return LazyRates(
                 masked, hazards.index_select(0, index), lambda: Rates(table[index]), lambda n, i: table[index[n], i]
             )
+        if not knows_rows(process):
+            known = self._ask(tokens, weight)
+            return LazyRates(masked, self._hazards, lambda: known, lambda n, i: known.weights[n, i])
         self._follow(tokens, masked, weight)
         context, problem = self._context, process.problem
         return LazyRates(
@@ -90,14 +99,31 @@ class Memory:
             lambda n, i: powers(process, weight, problem.rows(context, (n, i))),
         )  # fmt: skip
 
+    def _ask(self, tokens: Tensor, weight: float) -> Rates:
+        """All rates of a network's states; only those that have changed are asked for."""
+        changed = self._changed(tokens, weight)
+        if changed is None:
+            self._known = rates(self._process, tokens, weight)
+            self._hazards = self._known.hazards
+        elif len(changed):
+            new = rates(self._process, tokens[changed], weight)
+            self._known = self._known.replaced(changed, new)
+            self._hazards = self._hazards.index_copy(0, changed, new.hazards)
+        self._weight, self._tokens = weight, tokens
+        return self._known
+
+    def _changed(self, tokens: Tensor, weight: float) -> Tensor | None:
+        """Numbers of the states that are not what they were; None where nothing is known at this weight."""
+        return None if weight != self._weight else (tokens != self._tokens).any(-1).nonzero()[:, 0]
+
     def _follow(self, tokens: Tensor, masked: Tensor, weight: float) -> None:
         """Bring contexts and hazards up to date."""
         problem, asked = self._process.problem, labels(self._process, weight)
-        if weight != self._weight:
+        changed = self._changed(tokens, weight)
+        if changed is None:
             self._context = problem.context(tokens, asked)
             self._hazards = hazards(self._process, masked, weight, self._context)
         else:
-            changed = (tokens != self._tokens).any(-1).nonzero()[:, 0]
             context = problem.context(tokens[changed], asked)
             new = hazards(self._process, masked[changed], weight, context)
             self._context = self._context.index_copy(0, changed, context)

@@ -54,6 +54,11 @@ class Rates:
         """q = r/Z, (n, D, N); zero where Z is."""
         return shares(self.weights, self.total)
 
+    def replaced(self, states: Tensor, new: Rates) -> Rates:
+        """With the rates of some states exchanged; both have a scale, or neither."""
+        scale = self.scale if self.scale is None or new.scale is None else self.scale.index_copy(0, states, new.scale)
+        return Rates(self.weights.index_copy(0, states, new.weights), scale)
+
     def tokens(self, uniform: Tensor, where: Tensor, law: Law | None = None) -> Tensor:
         """Tokens of the coordinates (n, D) that are True, from q, or a law made of it, by uniforms (n, D).
 

@@ -50,7 +50,7 @@ class Walk:
         self.changes = torch.zeros(len(start), dtype=torch.int32, device=task.device)
         self.largest = torch.zeros((), dtype=torch.float64, device=task.device)
         self.clipped = torch.zeros((), dtype=torch.int64, device=task.device)
-        self._memory = Memory(task.process) if applies(task.process, self.tokens.device) else None
+        self._memory = Memory(task.process) if applies(self.tokens.device) else None
         self._overflow = torch.zeros((), dtype=torch.bool, device=task.device)
 
     @property
