@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MARKS = {PASSED: "ok  ", FAILED: "FAIL", UNDECIDED: "?   ", SKIPPED: "-   "}
 COLOURS = {"conforms": "#17663a", "fails": "#a3261b", "undecided": "#8a6d1a"}
+CERTIFIED = "within TV"  # how the message of a law begins that holds up to a tolerance
 VOID = "Laws are not judged: what is said of them holds for independent draws."
 COLUMNS = f"{'draws':>8} {'TV':>8} {'TV <':>8} {'sees':>8} {'log10 e':>8} {'s':>6}"
 
@@ -34,9 +35,13 @@ def verdict(report: Report) -> str:
             f"Undecided: {len(report.undecided)} of {len(made)} checks of {report.sampler} ran out of draws or time; "
             "nothing was found so far."
         )
-    widest = max((check.tv_upper for check in made if check.what == "law"), default=math.nan)
+    laws = [check for check in made if check.what == "law"]
+    certified = [check for check in laws if check.message.startswith(CERTIFIED)]
+    widest = max((check.tv_upper for check in certified), default=math.nan)
+    other = [f"{check.case}: {check.message}" for check in laws if check not in certified]
     left = [f"{check.case} ({check.message})" for check in unjudged(report)] + [report.left_out] * bool(report.left_out)
-    sentence = f"{len(made)} checks, every law within TV {widest:.2g}." + "".join(f" Not judged: {x}." for x in left)
+    sentence = f"{len(made)} checks, every law {CERTIFIED} {widest:.2g}."
+    sentence += "".join([f" {x[0].upper()}{x[1:]}." for x in other] + [f" Not judged: {x}." for x in left])
     return f"{report.sampler} draws what it claims ({report.claim}): {sentence}"
 
 

@@ -63,8 +63,8 @@ def test_right_samplers_pass_for_every_seed(seed):
 @pytest.mark.verify
 @pytest.mark.parametrize("claim", [ANCESTRAL, LIMIT, "product, tau-leaping, uniform clock, cosine"])
 def test_own_samplers_pass_the_whole_suite(claim):
-    report = check(own(claim), claim, large_seconds=6.0)  # 50,000 tokens: a second a draw, not judged within it
-    assert report.passed and report.seconds < 60, str(report)
+    report = check(own(claim), claim)
+    assert report.passed and "on bins of tokens, not rejected" in report.verdict, str(report)
 
 
 LONG = ["normalized, first-hitting", "product, euler, cosine grid", "product, theta-trapezoidal", "normalized, remdm",
