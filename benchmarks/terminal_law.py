@@ -21,8 +21,8 @@ NOTES = [
     "states, 1 on the diagonal of completed states, matrix at hand; splu is factorisation and solve, in the natural "
     "order.",
     "From the problem: rates (and the matrix, for scipy) are built anew in every call.",
-    "Ratios are solver time over sweep time: above one the sweep is faster. Below eight coordinates the sweep "
-    "is numpy, vectorised over the states of a revealed set; from eight on it is compiled.",
+    "Ratios are solver time over sweep time: above one the sweep is faster. Of two coordinates the sweep is "
+    "numpy, vectorised over the states of a revealed set; from three on it is compiled.",
     "Random laws of two classes with full support (Dirichlet), rule product, w = 1.5. All agree to 1e-12 relative in "
     "every state before they are timed.",
 ]

@@ -16,15 +16,13 @@ import numpy as np
 from .. import _checks
 from ..process import GuidedProcess, Rates
 
-MANY_COORDINATES = 8  # from here on, or with this many edges, compiled sweeps take over: below, a numpy sweep takes
-MANY_EDGES = 2_000_000  # less time than loading numba, and the vectorised blocks are long enough
+MANY_COORDINATES = 3  # from here on compiled sweeps take over: below, a numpy sweep takes less time than loading numba
 
 
 def is_large(process: GuidedProcess) -> bool:
     """Whether a compiled sweep is used instead of this one."""
     process.needs_table("exact laws")
-    N, D = process.vocab_size, process.length
-    return D >= MANY_COORDINATES or (D > 2 and D * N * (N + 1) ** (D - 1) >= MANY_EDGES)
+    return process.length >= MANY_COORDINATES
 
 
 def revealed_sets(length: int) -> Iterator[tuple[bool, ...]]:

@@ -31,7 +31,7 @@ def terminal_law(process: GuidedProcess, *, start: object = None) -> Law:
     Returns
     -------
     Law
-        ``.probs`` of shape (N,)*D, summing to one. ``.method``: "sweep" (numpy; few coordinates), "potential
+        ``.probs`` of shape (N,)*D, summing to one. ``.method``: "sweep" (numpy; D <= 2), "potential
         sweep" (compiled; rate product), "coordinate sweep" (compiled; normalized) or "edge sweep" (compiled; other
         rules, and rate products beyond the range of float64). Of an ExchangeableProblem a CountLaw.
 

@@ -18,8 +18,7 @@ RULES = ["product", "normalized"]
 
 @pytest.fixture(params=["numpy", "compiled"])
 def engine(request, monkeypatch):
-    if request.param == "compiled":
-        monkeypatch.setattr(sweep, "MANY_COORDINATES", 1)
+    monkeypatch.setattr(sweep, "MANY_COORDINATES", 1 if request.param == "compiled" else 99)
     return request.param
 
 
