@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,6 @@ class Origin:
     @classmethod
     def of(cls, process, method, parameters, engine, device, seed, count, times, schedule, start, antithetic) -> Origin:
         """Collected from the arguments of a call."""
-        from importlib.metadata import version
-
-        packages = ("maskguide", "numpy", engine)
         return cls(
             problem=process.problem.name,
             rule=process.guidance.rule.name,
@@ -61,8 +59,16 @@ class Origin:
             schedule=None if times is None else str(schedule),
             start=None if start is None else start.tolist() if start.ndim == 1 else "per sample",
             antithetic=bool(antithetic),
-            versions={"python": platform.python_version()} | {p: version(p) for p in packages},
+            versions={"python": platform.python_version()} | {p: _version(p) for p in ("maskguide", "numpy", engine)},
         )
+
+
+@cache
+def _version(package: str) -> str:
+    """Looked up in the file system: most of a small call's time, otherwise."""
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def _plain(value: object) -> object:
