@@ -10,8 +10,9 @@ import numpy as np
 
 from ..methods import ancestral
 from .gains import GAINS
+from .lattice_grid import Grid
 from .lattice_kernels import events, steps
-from .lattice_state import Grid, Output, Rates, new_block
+from .lattice_state import Output, Rates, new_block
 from .packed import packed
 from .task import Batch, Task
 
@@ -26,16 +27,17 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
 
     Source of the next-reaction form: Gibson and Bruck, J. Phys. Chem. A 104 (2000).
     """
-    name = task.method.name
+    name, output = task.method.name, _output(task, start)
     weights, grid = _grid(task)
     if name == "ancestral":  # at hazards of one, tau-leaping
         ancestral.check_rule(task.process, set(weights), name)
-    rates, output, parts = _rates(task, weights), _output(task, start), _parts(len(start), task.threads)
+    rates, parts = _rates(task, weights), _parts(len(start), task.threads)
+    only_masks = task.process.length > 1 and bool((output[0] == task.process.vocab_size).all())
     largest, clipped = np.zeros((len(parts), 1)), np.zeros((len(parts), 1), dtype=np.int64)
     key, kernel = tuple(np.uint64(word) for word in task.key), steps if name in GAINS else events
 
     def draw(part: slice, *totals: np.ndarray) -> None:
-        own = Output(*(column[part] for column in output), *totals)
+        own = Output(only_masks, *(column[part] for column in output), *totals)
         block = new_block(task.process.length, BLOCK)
         kernel(key, np.uint64(first + part.start), np.uint64(task.antithetic), rates, grid, own, block)
 
@@ -60,16 +62,15 @@ def _grid(task: Task) -> tuple[tuple[float, ...], Grid]:
         runs = [list(some) for _, some in itertools.groupby(task.steps, lambda step: step.weight)]
         pieces = [(some[-1].weight, some[-1].end, some[-1].index) for some in runs]
     weights = tuple(dict.fromkeys(weight for weight, _, _ in pieces))
-    fraction = np.array([step.fraction for step in task.steps])
     step_ends = np.array([step.end for step in task.steps])
-    gain = GAINS.get(task.method.name, np.zeros_like)
+    gain = GAINS.get(task.method.name)
     grid = Grid(
         np.array([weights.index(weight) for weight, _, _ in pieces], dtype=np.uint64),
         np.array([end for _, end, _ in pieces]),
         np.array([last for _, _, last in pieces], dtype=np.uint64),
         step_ends,
         *_bins(step_ends),
-        gain(fraction),
+        np.zeros(0) if gain is None else gain(np.array([step.fraction for step in task.steps])),
         _longest(np.array([step.length for step in task.steps])),
         np.array([k.bit_length() - 1 for k in range(1, len(step_ends) + 1)], dtype=np.uint64),
     )
@@ -109,8 +110,14 @@ def _rates(task: Task, weights: tuple[float, ...]) -> Rates:
 def _output(task: Task, start: np.ndarray) -> tuple[np.ndarray, ...]:
     """Tokens, completion clocks, jumps and reveal clocks, for the kernels to fill."""
     n, length = start.shape
-    recorded = np.full((n if task.record else 0, length), np.nan)
-    return np.array(start, dtype=np.int32, order="C"), np.empty(n), np.empty(n, dtype=np.int32), recorded
+    recorded = n if task.record else 0
+    room = np.empty(n + recorded * length + -(-(length + 1) * n // 2))  # one piece is got and given back faster
+    completion, reveal_clock, rest = np.split(room, [n, n + recorded * length])
+    jumps, tokens = np.split(rest.view(np.int32)[: (length + 1) * n], [n])
+    tokens = tokens.reshape(n, length)
+    tokens[:] = start
+    reveal_clock[:] = np.nan
+    return tokens, completion, jumps, reveal_clock.reshape(recorded, length)
 
 
 def _parts(n: int, threads: int | None) -> list[slice]:

@@ -15,9 +15,22 @@ import numpy as np
 from numba import njit, uint64
 
 from .lattice_draws import fill
-from .lattice_state import ONE, REVEALED, ZERO, ask_for, enter, first_above, inserted, settle, stand, turn
+from .lattice_ends import enter, last_event
+from .lattice_grid import note_hazards, step_at
+from .lattice_state import (
+    ONE,
+    REVEALED,
+    ZERO,
+    ask_for,
+    first_above,
+    inserted,
+    place_at_start,
+    room,
+    settle,
+    stand,
+    turn,
+)
 
-MOST_BINS = 2.0**20
 ROUND_OFF = 1e-12  # as in methods.euler
 
 
@@ -60,9 +73,10 @@ def react(block, rates, grid, output, begin, running):
                 note_hazards(walker, grid, output, k)
                 end = grid.step_ends[k]
                 time = end - walker.clock
-                alone = walker.masks == ONE or is_alone(block, walker, rates, j, row, time)
+                alone = is_alone(block, walker, rates, j, row, time)
             if alone:
-                goes_on = reveal(block, walker, rates, output, j, begin + j, row, time, end)
+                reveal(block, walker, rates, output, j, begin + j, row, time, end)
+                goes_on = True
             else:
                 consume(block, walker, rates, j, row, time)
                 goes_on = settle(block, walker, rates, output, j, begin + j, row, end)
@@ -101,7 +115,7 @@ def wait(block, walker, rates, grid, j):
 
 @njit(inline="always")
 def reveal(block, walker, rates, output, j, n, row, time, end):
-    """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`. Whether any is left."""
+    """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`, and some are left."""
     length, width, masks, place = uint64(output.tokens.shape[1]), rates.size - ONE, walker.masks, walker.place
     i = uint64(block.masked[j, place])
     token = first_above(rates.rows, row + masks + place * width, width, block.choices[i, j])
@@ -109,9 +123,6 @@ def reveal(block, walker, rates, output, j, n, row, time, end):
     output.jumps[n] += 1
     if output.reveal_clock.shape[0] > 0:
         output.reveal_clock[n, i] = end
-    if masks == ONE:
-        output.completion[n] = end
-        return False
     for q in range(masks):
         p = q - uint64(q > place)
         block.remaining[j, p] = block.remaining[j, q] - rates.rows[row + q] * time
@@ -119,7 +130,6 @@ def reveal(block, walker, rates, output, j, n, row, time, end):
     walker.clock = end
     index = inserted(walker.index, rates.powers[length - i - masks + place], token, rates.size)
     stand(walker, rates, walker.members | (ONE << i), index, masks - ONE)
-    return True
 
 
 @njit(inline="always")
@@ -129,27 +139,6 @@ def consume(block, walker, rates, j, row, time):
         used = rates.rows[row + q] * time if rates.rows[row + q] > 0 else 0.0
         left = block.remaining[j, q]
         block.remaining[j, q] = left - used if left >= used else REVEALED
-
-
-@njit(inline="always")
-def step_at(grid, clock):
-    """The step in which a clock lies, before the last one's end."""
-    last = uint64(grid.bins.size) - ONE
-    k = grid.bins[min(uint64(int(min(clock * grid.bins_per_clock, MOST_BINS))), last)]
-    k += uint64(grid.step_ends[k] <= clock)
-    while grid.step_ends[k] <= clock:
-        k += ONE
-    return k
-
-
-@njit(inline="always")
-def note_hazards(walker, grid, output, last):
-    """Keep the largest Z h of the masked coordinates over the trajectory's steps up to `last`."""
-    if walker.step <= last and grid.step_ends.size > 0:
-        level = grid.levels[last - walker.step]
-        longest = max(grid.longest[level, walker.step], grid.longest[level, last + ONE - (ONE << level)])
-        output.largest[0] = max(output.largest[0], walker.hazard * longest)
-        walker.step = last + ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
@@ -162,6 +151,7 @@ def events(key, first, antithetic, rates, grid, output, block):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
         running = enter(block, rates, grid, output, begin)
         while running > ZERO:
+            running = last_event(block, rates, grid, output, begin, running)
             plan(block, rates, grid, running)
             running = react(block, rates, grid, output, begin, running)
 
@@ -171,8 +161,9 @@ def steps(key, first, antithetic, rates, grid, output, block):
     """Euler and posterior product, step by step: see :mod:`.gains`."""
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
-        for a in range(enter(block, rates, grid, output, begin)):
-            walk(block, rates, grid, output, block.active[a], begin + block.active[a])
+        for j in range(room(block, output, begin)):
+            if place_at_start(block, rates, grid, output, j, begin + j) > ZERO:
+                walk(block, rates, grid, output, j, begin + j)
 
 
 @njit(inline="always")

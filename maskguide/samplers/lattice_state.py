@@ -16,7 +16,7 @@ from numba import njit, uint64
 from numba.core import types
 from numba.extending import intrinsic
 
-ZERO, ONE, TWO, MANY = uint64(0), uint64(1), uint64(2), uint64(64)
+ZERO, ONE, TWO, MANY, WINDOW = uint64(0), uint64(1), uint64(2), uint64(64), uint64(8)
 REVEALED = -1.0  # in the place of what is left of a waiting time
 
 
@@ -37,35 +37,13 @@ class Rates(NamedTuple):
     stride: np.uint64
 
 
-class Grid(NamedTuple):
-    """Stretches of one weight, and the steps of a stepped method, none for Gillespie.
+class Output(NamedTuple):
+    """As :class:`.task.Batch`. tokens hold the start, reveal_clock (0, D) records nothing; largest, clipped (1,).
 
-    Attributes
-    ----------
-    table, ends, last : (J,) arrays
-        Which weight, the clock at its end, the last step within.
-    step_ends, gains : (K,) arrays
-        Clocks; g of the factor 1 + g Z by which a step changes a chance (see :func:`steps`).
-    bins, bins_per_clock
-        The step at the start of each of many equal bins of the clock.
-    longest, levels : (levels, K) and (K,) arrays
-        The longest of the 2^level steps from a step on, infinite ones left out; floor(log2(k + 1)).
+    `only_masks`: whether nothing is given, of two positions or more.
     """
 
-    table: np.ndarray
-    ends: np.ndarray
-    last: np.ndarray
-    step_ends: np.ndarray
-    bins: np.ndarray
-    bins_per_clock: float
-    gains: np.ndarray
-    longest: np.ndarray
-    levels: np.ndarray
-
-
-class Output(NamedTuple):
-    """As :class:`.task.Batch`. tokens hold the start, reveal_clock (0, D) records nothing; largest, clipped (1,)."""
-
+    only_masks: bool
     tokens: np.ndarray
     completion: np.ndarray
     jumps: np.ndarray
@@ -85,7 +63,8 @@ WALKER = np.dtype(
 class Block(NamedTuple):
     """Trajectories side by side: one column each of the draws, one row of the rest.
 
-    `remaining` is what is left of E of each masked coordinate, in order, and `masked` which they are.
+    `remaining` is what is left of E of each masked coordinate, in order, and `masked` which they are; `time`, `place`
+    and `step` are when, where and in which step the first reveal is, `others` how many more that step has.
     """
 
     clocks: np.ndarray
@@ -94,6 +73,10 @@ class Block(NamedTuple):
     masked: np.ndarray
     walkers: np.ndarray
     active: np.ndarray
+    time: np.ndarray
+    place: np.ndarray
+    step: np.ndarray
+    others: np.ndarray
 
 
 @intrinsic
@@ -116,13 +99,21 @@ def ask_for(typing, array, index):
 
 @njit
 def first_above(values, at, width, bound):
-    """How many of values[at : at + width], which increase, do not exceed the bound; no branch to mispredict."""
+    """How many of values[at : at + width], which increase, do not exceed the bound: by halves, by eights, one by one.
+
+    No branch to mispredict up to 64.
+    """
     base = at
     while width > MANY:
         half = width // TWO
-        if values[base + half - ONE] <= bound:
-            base += half
+        base = base + half if values[base + half - ONE] <= bound else base
         width -= half
+    if width > WINDOW:
+        before = ZERO
+        for v in range(base + WINDOW - ONE, base + width, WINDOW):
+            before += WINDOW * uint64(values[v] <= bound)
+        base += min(before, width - WINDOW)
+        width = WINDOW
     count = base - at
     for v in range(width):
         count += uint64(values[base + v] <= bound)
@@ -144,31 +135,37 @@ def new_block(length: int, count: int) -> Block:
         masked=np.empty((count, length), np.uint8),
         walkers=np.empty(count, WALKER),
         active=np.empty(count, np.uint64),
+        time=np.empty(count),
+        place=np.empty(count, np.uint64),
+        step=np.empty(count, np.uint64),
+        others=np.empty(count, np.uint64),
     )
 
 
 @njit(inline="always")
-def enter(block, rates, grid, output, begin):
-    """Put trajectories begin, ... at their given tokens at clock 0; how many have masks."""
-    running, length, size = ZERO, uint64(output.tokens.shape[1]), rates.size
-    for j in range(min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)):
-        n, masks, members, index = begin + j, ZERO, ZERO, ZERO
-        for i in range(length):
-            token = uint64(output.tokens[n, i])
-            if token == size:
-                block.masked[j, masks], block.remaining[j, masks] = i, block.clocks[i, j]
-                masks += ONE
-            else:
-                members |= ONE << i
-                index = index * size + token
-        output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
-        walker = block.walkers[j]
-        walker.clock, walker.step, walker.row, walker.table = 0.0, ZERO, ZERO, ZERO
-        turn(walker, rates, grid, ZERO)
-        stand(walker, rates, members, index, masks)
-        block.active[running] = j
-        running += uint64(masks > ZERO)
-    return running
+def room(block, output, begin):
+    """How many trajectories from `begin` on the block takes."""
+    return min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)
+
+
+@njit(inline="always")
+def place_at_start(block, rates, grid, output, j, n):
+    """Put a trajectory at its given tokens at clock 0; how many masks it has."""
+    masks, members, index, size = ZERO, ZERO, ZERO, rates.size
+    for i in range(uint64(output.tokens.shape[1])):
+        token = uint64(output.tokens[n, i])
+        if token == size:
+            block.masked[j, masks], block.remaining[j, masks] = i, block.clocks[i, j]
+            masks += ONE
+        else:
+            members |= ONE << i
+            index = index * size + token
+    output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
+    walker = block.walkers[j]
+    walker.clock, walker.step, walker.row, walker.table = 0.0, ZERO, ZERO, ZERO
+    turn(walker, rates, grid, ZERO)
+    stand(walker, rates, members, index, masks)
+    return masks
 
 
 @njit(inline="always")

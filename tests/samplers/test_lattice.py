@@ -8,7 +8,7 @@ import pytest
 import maskguide as mg
 from maskguide import _checks, _random
 from maskguide.methods import METHODS, steps
-from maskguide.samplers import lattice, lattice_draws, packed
+from maskguide.samplers import lattice, lattice_draws, lattice_state, packed
 from maskguide.samplers.samples import SampleInfo, Samples
 from maskguide.samplers.tables import cumulative_law
 from maskguide.samplers.task import Task
@@ -205,6 +205,31 @@ def test_blocks_threads_and_batches_do_not_show(fading, method, monkeypatch):
         assert np.array_equal(getattr(blocks, name), expected, equal_nan=True)
     for other in (several, blocks):
         assert (other.largest_hazard_step, other.clipped) == (whole.largest_hazard_step, whole.clipped)
+
+
+@pytest.mark.parametrize("length", [2, 3])
+@pytest.mark.parametrize("weight", [-1.0, 2.0, SCHEDULE])
+@pytest.mark.parametrize("method", ["gillespie", "tau-leaping", "ancestral"])
+def test_first_reveals_found_together_are_those_found_one_by_one(method, weight, length):
+    """One given token anywhere, and no trajectory takes the short way from fully masked."""
+    process = mg.GuidedProcess(random_problem(3, 3, length), mg.Guidance(rule_of(method), weight))
+    start = np.full((2_000, length), 3)
+    together = draw(process, method, start=start, record=True, seed=4)
+    start[0, 0] = 0
+    singly = draw(process, method, start=start, record=True, seed=4)
+    for name in ("tokens", "completion_clock", "jumps", "reveal_clock"):
+        assert np.array_equal(getattr(together, name)[1:], getattr(singly, name)[1:], equal_nan=True)
+
+
+@pytest.mark.parametrize("width", [0, 1, 7, 8, 9, 31, 64, 65, 127, 255, 1000])
+def test_tokens_are_counted_as_by_searchsorted(width):
+    from numba import njit
+
+    count = njit(lambda values, at, width, bound: lattice_state.first_above(values, at, width, bound))
+    values, at = np.sort(np.random.default_rng(width).integers(0, max(1, width), width + 10) / max(1, width)), 5
+    for bound in [-1.0, 2.0, *values, *(values + 1e-9)]:
+        expected = np.searchsorted(values[at : at + width], bound, side="right")
+        assert count(values, np.uint64(at), np.uint64(width), bound) == expected
 
 
 @pytest.mark.parametrize("method", ["gillespie", *STEPPED])
