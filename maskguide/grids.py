@@ -90,7 +90,7 @@ def guided_grid(
         )
     clocks, effort = _effort(process, pilot, seed)
     edges = np.array([segment.end for segment in earlier])
-    shares, places = _shares(np.interp(edges, clocks, effort), count)
+    shares, places = equal_shares(np.interp(edges, clocks, effort), count)
     reached = np.interp(shares, effort, clocks)
     reached[places], reached[-1] = edges, np.inf
     times = noise.time(reached)
@@ -157,7 +157,7 @@ def _effort(process: GuidedProcess, pilot: int | None, seed: int) -> tuple[np.nd
     return along, effort / effort[-1]
 
 
-def _shares(marks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def equal_shares(marks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(K+1,) shares from 0 to 1, equidistant between marks; and the places of the marks, the nearest free ones."""
     places, last = [], 0
     for j, mark in enumerate(marks):

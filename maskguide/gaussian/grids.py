@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from ..grids import _shares
+from ..grids import equal_shares
 from .mixture import Mixture
 from .noise import Level, NoiseProcess
 from .noise import process as find
@@ -144,7 +144,7 @@ def loss_adaptive_grid(
     start = np.interp(_ratio(kind.at(1.0)), ratios, effort)
     share = (np.interp([_ratio(kind.at(t)) for t in edges], ratios, effort) - start) / (effort[-1] - start)
     last = count - 1 if target == "path" and count > len(edges) + 1 else count
-    shares, places = _shares(share, last)
+    shares, places = equal_shares(share, last)
     inner = np.interp(start + shares[1 : min(last, count - 1) + 1] * (effort[-1] - start), effort, ratios)
     times = np.array([1.0, *(_time(kind, r) for r in inner), 0.0])
     times[places] = edges

@@ -19,7 +19,7 @@ from ..guidance import Guidance, Rule, Segment
 from ..problems.counts import revealed
 from ..problems.exchangeable import ExchangeableProblem
 from .count_chain import CountRates, Levels, Quadrature, count_rates, unit_hazard
-from .positive import _exponential as exponential
+from .positive import exponential
 
 WARNED_ERROR = 1e-9  # relative error bound beyond which another method is taken, or a warning given
 MOST_STATES = 600  # of a chain that is exponentiated as a dense matrix

@@ -55,7 +55,7 @@ def _block(stages, shifts, revealed, start) -> np.ndarray:
     row = None if start is None else _below(start, revealed, stages[0][0].vocab_size)
     for (rates, duration), shift in zip(stages, shifts, strict=True):
         generator, exit = _sub_lattice(rates, revealed)
-        step = _exponential(generator, np.maximum(exit - shift, 0.0), duration)
+        step = exponential(generator, np.maximum(exit - shift, 0.0), duration)
         row = step[..., 0, :] if row is None else np.einsum("...i,...ij->...j", row, step)
     assert row is not None
     return row[..., -1]
@@ -91,7 +91,7 @@ def _members(bits: int, chosen: list[int], length: int) -> tuple[bool, ...]:
     return tuple(i in members for i in range(length))
 
 
-def _exponential(generator: np.ndarray, exit: np.ndarray, duration: float) -> np.ndarray:
+def exponential(generator: np.ndarray, exit: np.ndarray, duration: float) -> np.ndarray:
     """exp(duration (generator - diag(exit))) for an upper triangular non-negative generator."""
     fastest = max(float(exit.max()), float(generator.max()))
     squarings = max(0, ceil(log2(2 * fastest * duration))) if fastest > 0 else 0

@@ -22,7 +22,7 @@ import numpy as np
 from ..process import GuidedProcess
 from . import contour
 from .layout import Chain, grouped_chain
-from .positive import _exponential as exponential
+from .positive import exponential
 
 ONE_BAND_ERROR = 1e-12  # relative; up to it one band will do
 CONTOUR_ERROR = 3e-14  # what a contour is asked for here
