@@ -106,7 +106,7 @@ class Rule:
         """Rates of revealing coordinate `axis` in every context: lattice shape, that axis last and of length N."""
         if self.looks_ahead:
             return softmax(np.moveaxis(log_tilted_table(problem, weight), axis, -1)[..., :-1])
-        target, reference = (_conditional(table, axis) for table in (problem.target_table, self.reference(problem)))
+        target, reference = (conditionals(table, axis) for table in (problem.target_table, self.reference(problem)))
         return self.rates(target, reference, weight, **self._numbers)
 
     def exponents(self, weight: float) -> tuple[float, float]:
@@ -187,7 +187,7 @@ def class_index(problem: Any, label: int | str, what: str) -> int:
     return index
 
 
-def _conditional(table: np.ndarray, axis: int) -> np.ndarray:
+def conditionals(table: np.ndarray, axis: int) -> np.ndarray:
     """p(v | x) for every context x with coordinate `axis` masked, token axis last; 0 where p(x) = 0."""
     moved = np.moveaxis(table, axis, -1)
     return quotient(moved[..., :-1], moved[..., -1:], 0.0)

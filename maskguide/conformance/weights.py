@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from ..pointwise import quotient
+from ..pointwise import normalized_rates
 from .alternatives.setup import branches
 
 CLOSE = 1e-9
@@ -93,15 +93,9 @@ def at_weight(case: Any, weight: float) -> Any:
 
 def ties(problem: Any, weight: float) -> bool:
     """Whether tokens of two masked positions are equally likely in some context, under the normalised rule."""
-    rows = [_guided(*branches(problem, axis), weight) for axis in range(problem.length)]
+    rows = [normalized_rates(*branches(problem, axis), weight) for axis in range(problem.length)]
     pairs = combinations(range(problem.length), 2)
     return any(_equal(rows[i].take(-1, axis=j - 1), rows[j].take(-1, axis=i)) for i, j in pairs)
-
-
-def _guided(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
-    possible = (target > 0) & (mixture > 0)
-    row = np.where(possible, target, 1.0) ** (1 + weight) * np.where(possible, mixture, 1.0) ** -weight * possible
-    return quotient(row, row.sum(axis=-1, keepdims=True), 0.0)
 
 
 def _equal(first: np.ndarray, second: np.ndarray) -> bool:

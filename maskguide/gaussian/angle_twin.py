@@ -19,7 +19,6 @@ from .. import _checks
 from ..guidance import Guidance
 from ..laws.sweep import all_masked, visits
 from ..laws.terminal import terminal_law
-from ..pointwise import quotient
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from .angle_measures import ATYPICAL
@@ -102,14 +101,13 @@ def twin_measures(problem: TableProblem, reach: float, rule: str, weight: float)
 def clipping(process: GuidedProcess) -> tuple[float, float]:
     """(share of reveals of the guided chain with a token clipped, mean class probability of such tokens)."""
     problem, rates = process.problem, process.rates()
+    own = GuidedProcess(problem, Guidance("normalized", 0.0)).rates()
     passed = visits(rates, all_masked(rates)) / np.maximum(_masked(problem), 1) / problem.length
     clipped = removed = 0.0
-    for i in range(problem.length):
-        moved = np.moveaxis(problem.target_table, i, -1)
-        target = quotient(moved[..., :-1], moved[..., -1:], 0.0)
-        gone = np.where(np.moveaxis(rates.edges[i], i, -1) == 0, target, 0.0)
-        clipped += float((passed.take(-1, axis=i) * (gone > 0).any(-1)).sum())
-        removed += float((passed.take(-1, axis=i) * gone.sum(-1)).sum())
+    for i, (guided, target) in enumerate(zip(rates.edges, own.edges, strict=True)):
+        gone, here = np.where(guided == 0, target, 0.0), passed.take(-1, axis=i)
+        clipped += float((here * (gone > 0).any(axis=i)).sum())
+        removed += float((here * gone.sum(axis=i)).sum())
     return clipped, removed
 
 

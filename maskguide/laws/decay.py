@@ -17,7 +17,7 @@ from ..process import GuidedProcess, Rates
 from . import positive
 from .law import masked_states
 from .lumped import late_rate_counts, tv_decay_counts
-from .sweep import all_masked, is_large, visits
+from .sweep import all_masked, is_compiled, visits
 from .tails import Tail, spectrum
 from .transient import stages
 
@@ -70,7 +70,7 @@ def late_rate(process: GuidedProcess) -> tuple[float, tuple[int, ...]]:
     """
     if process.on_counts:
         return late_rate_counts(process.problem, process.guidance)
-    if is_large(process):
+    if is_compiled(process):
         chain, exit, reached = spectrum(process, process.segments[-1].weight, None)
         exit = np.where((reached > 0) & (exit > 0), exit, np.inf)
         state = np.unravel_index(int(chain.layout.to_lattice(exit).argmin()), process.shape)

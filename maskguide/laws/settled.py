@@ -10,7 +10,7 @@ import numpy as np
 from ..process import GuidedProcess
 from .layout import Layout, layout, potential
 from .layout import visits as grouped_visits
-from .sweep import all_masked, is_large, visits
+from .sweep import all_masked, is_compiled, visits
 from .threads import idle, in_parts
 
 ROUND_OFF = 1e-10
@@ -18,7 +18,7 @@ ROUND_OFF = 1e-10
 
 def settled(process: GuidedProcess, weight: float, start: np.ndarray | None) -> tuple[np.ndarray, str, float]:
     """(law on completed states, method, error) when a start on the lattice has run for ever at one weight."""
-    if is_large(process):
+    if is_compiled(process):
         return _compiled(process, weight, start)
     rates = process.rates(weight)
     arrival = visits(rates, all_masked(rates) if start is None else start)

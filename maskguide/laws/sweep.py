@@ -19,7 +19,7 @@ from ..process import GuidedProcess, Rates
 MANY_COORDINATES = 3  # from here on compiled sweeps take over: below, a numpy sweep takes less time than loading numba
 
 
-def is_large(process: GuidedProcess) -> bool:
+def is_compiled(process: GuidedProcess) -> bool:
     """Whether a compiled sweep is used instead of this one."""
     process.needs_table("exact laws")
     return process.length >= MANY_COORDINATES

@@ -15,7 +15,7 @@ from . import contour, positive
 from .law import Law
 from .lumped import process_counts, transient_counts
 from .settled import settled
-from .sweep import is_large, starting_law, visits
+from .sweep import is_compiled, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
 
@@ -131,7 +131,7 @@ def _reveals(process: GuidedProcess, weight: float, law: np.ndarray | None, leng
 
 
 def _visits(process: GuidedProcess, weight: float, start: np.ndarray) -> np.ndarray:
-    if not is_large(process):
+    if not is_compiled(process):
         return visits(process.rates(weight), start)
     from . import layout
 

@@ -9,9 +9,9 @@ import numpy as np
 from ...methods.fixed_count import tempered
 from ...pointwise import quotient
 from ...problems.table import TableProblem
-from ...rules import RULES
+from ...rules import RULES, conditionals
 from .alternative import Alternative, Explained
-from .setup import Setup, branches, conditionals, rates_of, with_tokens
+from .setup import Setup, branches, rates_of, with_tokens
 
 TEMPERATURES = (0.5, 0.9, 1.1, 2.0)
 DESCRIBED = {

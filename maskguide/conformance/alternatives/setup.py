@@ -18,7 +18,7 @@ from ...methods import METHODS, Method, Step
 from ...pointwise import quotient
 from ...problems.table import TableProblem
 from ...process import Rates
-from ...rules import RULES, Rule
+from ...rules import RULES, Rule, conditionals
 from ...schedules import NoiseSchedule, noise_schedule, time_grid
 
 LIMIT = "limit"
@@ -139,12 +139,6 @@ def _redistributed(edge: np.ndarray, change: Tokens) -> np.ndarray:
 def unit_hazards(rates: Rates) -> bool:
     """Whether every mask that can be revealed is revealed at rate one."""
     return all(bool((np.abs(hazard - 1) < 1e-9)[hazard > 0].all()) for hazard in rates.hazards)
-
-
-def conditionals(table: np.ndarray, axis: int) -> np.ndarray:
-    """p(v | x) of a coordinate in every context, tokens last; 0 where the context is impossible."""
-    moved = np.moveaxis(table, axis, -1)
-    return quotient(moved[..., :-1], moved[..., -1:], 0.0)
 
 
 def branches(problem: TableProblem, axis: int) -> tuple[np.ndarray, np.ndarray]:
