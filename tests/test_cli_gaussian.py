@@ -2,13 +2,14 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from inspect import signature
 from types import SimpleNamespace
 
 import pytest
 
-from maskguide import cli
+from maskguide import cli, console
 
 STUDIES = {"stages": "stages", "distortions": "distortions", "map": "map", "angle": "angle", "learn": "learned"}
 
@@ -33,7 +34,8 @@ def test_a_study_as_json_with_figures(monkeypatch, capsys, tmp_path):
 def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     """The studies themselves run in tests/gaussian: here only what the command hands them."""
     module = import_module(f"maskguide.gaussian.studies.{STUDIES[name]}")
-    known, calls = signature(module.study), []
+    known, calls, shown = signature(module.study), [], []
+    monkeypatch.setattr(console, "progress_bar", lambda total, what: nullcontext(shown.append))
     found = SimpleNamespace(text=lambda: "what was found", to_dict=lambda: {})
     monkeypatch.setattr(module, "study", lambda **settings: calls.append(settings) or found)
     assert call(monkeypatch, name, "--seed", 3, "--quick") == 0
@@ -41,7 +43,8 @@ def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     (settings,) = calls
     known.bind(**settings)
     assert settings["seed"] == 3 and settings["quick"] is True
-    settings["advance"]()
+    settings["advance"](), settings["advance"]()
+    assert shown == [1, 2]  # a bar is told how much is done
     defaults = {key: p.default for key, p in known.parameters.items() if p.default is not p.empty}
     shared = set(settings) - {"seed", "quick", "advance"}
     assert shared and all(defaults[key] is None or settings[key] == pytest.approx(defaults[key]) for key in shared)
