@@ -362,3 +362,15 @@ def test_waiting_times_that_forget_are_rejected(fading, monkeypatch):
     one = draw(process, n=1)
     batch = replace(one, **{k: np.repeat(getattr(one, k), N, 0) for k in ("tokens", "completion_clock", "jumps")})
     assert not any(verdict.passed for verdict in agrees(process, batch))
+
+
+def test_a_step_counts_at_the_hazards_it_starts_with():
+    """A long first step with hazards of one; those of 2^w that follow a reveal are met by shorter steps only."""
+    unlike = mg.TableProblem([[[0.5, 0.0], [0.0, 0.5]], [[0.0, 0.5], [0.5, 0.0]]], [0.5, 0.5])
+    process = mg.GuidedProcess(unlike, mg.Guidance("product", 2.0))
+    grid = [1.0, 0.5, 0.45, 0.4, 0.36, 0.33, 0.3, 0.0]
+    found = [
+        mg.sample(process, 3000, "tau-leaping", grid=grid, engine=engine).info.largest_hazard_step
+        for engine in ("numba", "torch")
+    ]
+    assert found == pytest.approx([np.log(2.0)] * 2, rel=1e-12)
