@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import maskguide as mg
-from maskguide.grids import guided_grid
+from maskguide.comparison.guided_grid import guided_grid
 from maskguide.problems.mixture import ProductMixture
 from maskguide.schedules import time_grid
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 import maskguide as mg
-from maskguide.laws.lumped import late_rate_counts, terminal_counts, transient_counts, tv_decay_counts
+from maskguide.laws.counts.lumped import late_rate_counts, terminal_counts, transient_counts, tv_decay_counts
 from maskguide.problems.exchangeable import ExchangeableProblem
 
 from .results import table

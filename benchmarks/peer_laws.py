@@ -9,8 +9,8 @@ import numpy as np
 
 import maskguide as mg
 from maskguide.laws.kernels import one_step
+from maskguide.laws.lattice.sweep import all_masked
 from maskguide.laws.stepped import final_law
-from maskguide.laws.sweep import all_masked
 from maskguide.methods import METHODS, Step, steps
 from maskguide.process import Rates
 from maskguide.schedules import noise_schedule

@@ -9,8 +9,8 @@ from math import log
 import numpy as np
 
 import maskguide as mg
+from maskguide.guidance.rules import RULES, log_tilted_table
 from maskguide.problems.mixture import ProductMixture
-from maskguide.rules import RULES, log_tilted_table
 
 from .terminal_law import random_problem
 

@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 import maskguide as mg
-from maskguide.laws import compiled, layout
+from maskguide.laws.lattice import layout
+from maskguide.laws.lattice import sweeps as compiled
 
 from .terminal_law import compared, random_problem
 from .timing import measure

@@ -6,7 +6,7 @@ import numpy as np
 
 import maskguide as mg
 from maskguide.methods import METHODS, Step
-from maskguide.samplers.tables import cumulative_law, rate_table, strides
+from maskguide.samplers.lookup import cumulative_law, rate_table, strides
 
 from .gillespie import MOST_COMPARED, lattice_draw, samples_of, task_of
 from .terminal_law import compared, random_problem

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import expm_multiply
 
 import maskguide as mg
-from maskguide.laws import compiled, layout
+from maskguide.laws.lattice import layout
+from maskguide.laws.lattice import sweeps as compiled
 
 from .terminal_law import compared, random_problem
 from .timing import measure

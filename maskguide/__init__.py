@@ -26,10 +26,10 @@ _HOME = {
     "noise_schedule": "schedules",
     "uniform_grid": "schedules",
     "time_grid": "schedules",
-    "guided_grid": "grids",
-    "rate_change": "grids",
+    "guided_grid": "comparison.guided_grid",
+    "rate_change": "comparison.guided_grid",
     "Law": "laws.law",
-    "CountLaw": "laws.count_law",
+    "CountLaw": "laws.counts.count_law",
     "terminal_law": "laws.terminal",
     "transient_law": "laws.transient",
     "stepped_law": "laws.stepped",
@@ -40,8 +40,8 @@ _HOME = {
     "tv_decay": "laws.decay",
     "late_rate": "laws.decay",
     "decay_regime": "laws.regime",
-    "tilted_law": "laws.doob",
-    "log_h": "laws.doob",
+    "tilted_law": "laws.tilted",
+    "log_h": "laws.tilted",
     "completion_time": "laws.completion",
     "CompletionTime": "laws.completion",
     "expected_reveals": "laws.quantities",
@@ -54,11 +54,11 @@ _HOME = {
     "symbolic": "laws.symbolic",
     "sample": "sampling",
     "Samples": "samplers.samples",
-    "Paths": "paths",
-    "couple": "ensembles",
-    "tv_difference": "ensembles",
-    "compare": "comparison",
-    "compare_decay": "comparison",
+    "Paths": "comparison.paths",
+    "couple": "comparison.ensembles",
+    "tv_difference": "comparison.ensembles",
+    "compare": "comparison.comparison",
+    "compare_decay": "comparison.comparison",
     "conformance": "conformance",
     "gaussian": "gaussian",
     "InputError": "_checks",
@@ -123,16 +123,16 @@ __all__ = [
 if TYPE_CHECKING:
     from . import conformance, gaussian
     from ._checks import AccuracyWarning, InputError
-    from .comparison import compare, compare_decay
-    from .ensembles import couple, tv_difference
-    from .grids import guided_grid, rate_change
+    from .comparison.comparison import compare, compare_decay
+    from .comparison.ensembles import couple, tv_difference
+    from .comparison.guided_grid import guided_grid, rate_change
+    from .comparison.paths import Paths
     from .guidance import Guidance, WeightSchedule
     from .laws import symbolic
     from .laws.completion import CompletionTime, completion_time
     from .laws.convergence import measured_order, steps_needed, tv_error
-    from .laws.count_law import CountLaw
+    from .laws.counts.count_law import CountLaw
     from .laws.decay import late_rate, tv_decay
-    from .laws.doob import log_h, tilted_law
     from .laws.export import export
     from .laws.law import Law
     from .laws.quantities import (
@@ -146,8 +146,8 @@ if TYPE_CHECKING:
     from .laws.regime import decay_regime
     from .laws.stepped import expected_clipping, stepped_law
     from .laws.terminal import terminal_law
+    from .laws.tilted import log_h, tilted_law
     from .laws.transient import transient_law
-    from .paths import Paths
     from .problems import zoo
     from .problems.chain import MarkovProblem
     from .problems.data import read_problem

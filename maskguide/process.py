@@ -17,10 +17,10 @@ import numpy as np
 from . import _checks
 from ._arrays import namespace
 from .guidance import Guidance, Segment
+from .guidance.rules import Rule, class_index
 from .problems.conditionals import Denoiser
 from .problems.exchangeable import ExchangeableProblem
 from .problems.table import TableProblem
-from .rules import Rule, class_index
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -207,14 +207,14 @@ def _is_compiled(problem: object) -> bool:
 
 def _kernels(process: GuidedProcess, method: Method, engine: str) -> ModuleType:
     if engine == "torch":
-        from .samplers import batched
+        from .samplers import torch as batched
 
         return batched
     if process.on_lattice and method.name in FAST:
-        from .samplers import lattice
+        from .samplers.tables import engine as lattice
 
         return lattice
-    from .samplers import rows
+    from .samplers import compiled as rows
 
     return rows
 

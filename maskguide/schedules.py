@@ -193,7 +193,7 @@ def time_grid(kind: str, steps: int, schedule: str | NoiseSchedule = "linear") -
     InputError
         An unknown kind or schedule, K below 1.
 
-    Source: docs/time-grids.md; `maskguide.grids.guided_grid` places steps by the guided rates.
+    Source: docs/time-grids.md; `maskguide.comparison.guided_grid.guided_grid` places steps by the guided rates.
 
     Examples
     --------

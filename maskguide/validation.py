@@ -9,8 +9,9 @@ from itertools import product
 import numpy as np
 
 from . import _checks
-from .comparison import ALPHA, Comparison, DecayComparison, compare, compare_decay
+from .comparison.comparison import ALPHA, Comparison, DecayComparison, compare, compare_decay
 from .guidance import Guidance
+from .guidance.rules import CLOSED_FORM_RULES
 from .laws import symbolic
 from .laws.decay import tv_decay
 from .laws.law import Law
@@ -19,7 +20,6 @@ from .laws.stepped import stepped_law
 from .laws.terminal import terminal_law
 from .problems.table import TableProblem
 from .process import GuidedProcess
-from .rules import CLOSED_FORM_RULES
 from .sampling import ENGINES, sample
 from .schedules import uniform_grid
 

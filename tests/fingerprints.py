@@ -73,8 +73,9 @@ def cells():
                 for engine in ENGINES:
                     yield f"{label} {rule} {method} {engine}", lambda m=method, e=engine, p=made: drawn(p, m, e)
                 if label == "table" and not METHODS[method].is_exact:
-                    yield f"{label} {rule} {method} law", lambda m=method, p=made: projected(
-                        mg.stepped_law(p, m, np.linspace(1, 0, STEPS + 1)).probs
+                    yield (
+                        f"{label} {rule} {method} law",
+                        lambda m=method, p=made: projected(mg.stepped_law(p, m, np.linspace(1, 0, STEPS + 1)).probs),
                     )
             if made.on_lattice:
                 yield f"{label} {rule} terminal law", lambda p=made: projected(mg.terminal_law(p).probs)

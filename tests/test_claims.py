@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 
-from maskguide import claims
-from maskguide.claims import masked
+from maskguide import verification
 from maskguide.guidance import Guidance
+from maskguide.papers.he_rojas_tao import numbers as masked
 
 
 @cache
@@ -14,7 +14,7 @@ def rows_of(compute):
     return tuple(compute())
 
 
-@pytest.mark.parametrize("compute", claims.GROUPS, ids=lambda g: g.__name__)
+@pytest.mark.parametrize("compute", verification.GROUPS, ids=lambda g: g.__name__)
 def test_every_claim_holds(compute):
     rows = rows_of(compute)
     assert rows
@@ -24,7 +24,7 @@ def test_every_claim_holds(compute):
 
 
 def test_names_are_unique():
-    names = [row.name for compute in claims.GROUPS for row in rows_of(compute)]
+    names = [row.name for compute in verification.GROUPS for row in rows_of(compute)]
     assert len(set(names)) == len(names)
 
 
@@ -41,5 +41,5 @@ def test_a_scale_given_as_weight_is_noticed(compute, monkeypatch):
 
 
 def test_a_claim_can_fail():
-    assert not claims.Claim("x", 1.0, 1.1, 0.05, "here").passed
-    assert not claims.Claim("x", 1.0, float("nan"), 0.05, "here").passed
+    assert not verification.Number("x", 1.0, 1.1, 0.05, "here").passed
+    assert not verification.Number("x", 1.0, float("nan"), 0.05, "here").passed

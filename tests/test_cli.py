@@ -117,10 +117,11 @@ def test_verify_json():
 
 def test_a_failed_check_exits_with_one(monkeypatch, capsys):
     """A broken law must not pass: the same command, one number changed."""
-    from maskguide import claims, cli
+    from maskguide import verification
+    from maskguide.cli import commands as cli
 
     monkeypatch.setattr(sys, "argv", ["maskguide", "verify"])
-    monkeypatch.setattr(claims.register, "GROUPS", [lambda: iter([claims.Claim("broken", 1.0, 2.0, 0.1, "test")])])
+    monkeypatch.setattr(verification, "GROUPS", [lambda: iter([verification.Number("broken", 1.0, 2.0, 0.1, "test")])])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 1

@@ -9,9 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from maskguide import cli, console
+from maskguide.cli import commands as cli
+from maskguide.cli import console
 
-STUDIES = {"stages": "stages", "distortions": "distortions", "map": "map", "angle": "angle", "learn": "learned"}
+STUDIES = {
+    "stages": "stages.study",
+    "distortions": "distortions.study",
+    "map": "distortions.map",
+    "angle": "angle.study",
+    "learn": "learned_weights.study",
+}
 
 
 def call(monkeypatch, *arguments):
@@ -33,7 +40,7 @@ def test_a_study_as_json_with_figures(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     """The studies themselves run in tests/gaussian: here only what the command hands them."""
-    module = import_module(f"maskguide.gaussian.studies.{STUDIES[name]}")
+    module = import_module(f"maskguide.papers.{STUDIES[name]}")
     known, calls, shown = signature(module.study), [], []
     monkeypatch.setattr(console, "progress_bar", lambda total, what: nullcontext(shown.append))
     found = SimpleNamespace(text=lambda: "what was found", to_dict=lambda: {})
@@ -56,7 +63,7 @@ def test_a_study_as_text(monkeypatch, capsys):
 
 
 def test_a_stopped_training_says_where_it_goes_on(monkeypatch, capsys, tmp_path):
-    from maskguide.gaussian.studies import learned
+    from maskguide.papers.learned_weights import study as learned
 
     def stopped(**settings):
         raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import maskguide as mg
-from maskguide.comparison import _binomial_tails
+from maskguide.comparison.comparison import _binomial_tails
 
 from .conftest import random_problem
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import maskguide as mg
 from benchmarks.grids import GRIDS, WEIGHTS, problems, tv
-from maskguide import grids
-from maskguide.grids import guided_grid, rate_change
+from maskguide.comparison import guided_grid as grids
+from maskguide.comparison.guided_grid import guided_grid, rate_change
 from maskguide.laws.kernels import one_step
 from maskguide.methods import METHODS, Step, steps
 from maskguide.problems.mixture import ProductMixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.pointwise import log_powers
+from maskguide.guidance.formulas import log_powers
 
 RULES = [("product", {}), ("normalized", {}), ("predictor", {"temperature": 0.5}), ("rectified", {"gamma0": -0.3}),
          ("contrastive", {"negative": 1}), ("spherical", {}), ("tilted", {})]  # fmt: skip

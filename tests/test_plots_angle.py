@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from maskguide.gaussian.angle_measures import Setting
-from maskguide.gaussian.studies.angle import study
+from maskguide.papers.angle.figures import COLOURS, figures, growth
+from maskguide.papers.angle.measures import Setting
+from maskguide.papers.angle.study import study
 from maskguide.plots import svg
-from maskguide.plots.angle import COLOURS, figures, growth
 
 
 @pytest.fixture(scope="module")

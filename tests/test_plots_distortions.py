@@ -5,10 +5,11 @@ import pytest
 
 from maskguide import plots
 from maskguide.gaussian.closed_forms import ode_moments
-from maskguide.gaussian.random_means import predicted_loss
-from maskguide.gaussian.studies import distortions as distortions_study
-from maskguide.gaussian.studies import map as map_study
-from maskguide.plots import distortions, schedule_map
+from maskguide.papers.distortions import figures as distortions
+from maskguide.papers.distortions import map as map_study
+from maskguide.papers.distortions import map_figure as schedule_map
+from maskguide.papers.distortions import study as distortions_study
+from maskguide.papers.distortions.random_means import predicted_loss
 
 
 @pytest.fixture(scope="module")

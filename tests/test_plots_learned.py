@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from maskguide.gaussian.learned import Learning
-from maskguide.gaussian.studies.learned_results import Case, Gain, Learned, LearnedStudy, Score
-from maskguide.plots import learned as plots
+from maskguide.papers.learned_weights import figures as plots
+from maskguide.papers.learned_weights.results import Case, Gain, Learned, LearnedStudy, Score
+from maskguide.papers.learned_weights.training import Learning
 from maskguide.plots import svg
 
 WEIGHTS = np.array([0.0, 0.5, 1.0])

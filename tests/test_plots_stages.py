@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from maskguide.gaussian.studies.stages import study
+from maskguide.papers.stages.figures import COLOURS, figures, schedule_name
+from maskguide.papers.stages.study import study
 from maskguide.plots import svg
-from maskguide.plots.stages import COLOURS, figures, schedule_name
 
 
 @pytest.fixture(scope="module")

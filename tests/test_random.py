@@ -39,7 +39,7 @@ def test_known_answers_in_numpy(counter, key, answer):
 
 @known
 def test_known_answers_in_numba(counter, key, answer):
-    from maskguide.samplers.lattice_draws import philox as compiled
+    from maskguide._compiled.philox import philox as compiled
 
     assert tuple(map(int, compiled(*map(np.uint64, counter), *map(np.uint64, key)))) == answer
 
@@ -74,9 +74,9 @@ def test_ten_rounds_on_unbounded_integers(counter, key):
 def test_four_languages_draw_the_same_bits(seed, trajectory, draw):
     import torch
 
-    from maskguide.samplers.batched.draws import Draws
-    from maskguide.samplers.rows.draws import Key
-    from maskguide.samplers.rows.draws import uniforms as compiled
+    from maskguide.samplers.compiled.draws import Key
+    from maskguide.samplers.compiled.draws import uniforms as compiled
+    from maskguide.samplers.torch.draws import Draws
 
     key = split_seed(seed)
     expected = two_draws(*key, trajectory, draw)

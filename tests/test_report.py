@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 
 import maskguide as mg
-from maskguide import plots, report
+from maskguide import plots
+from maskguide.report import page as report
 from maskguide.validation import Plan, validate
 
 from .conftest import table

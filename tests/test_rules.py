@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import maskguide as mg
 from maskguide import process as process_module
-from maskguide.pointwise import predictor_rates, product_rates, rectified_rates, spherical_rates
-from maskguide.rules import CLOSED_FORM_RULES, RULES
+from maskguide.guidance.formulas import predictor_rates, product_rates, rectified_rates, spherical_rates
+from maskguide.guidance.rules import CLOSED_FORM_RULES, RULES
 
 from .conftest import random_problem
 from .problems.test_table import counts, from_counts

@@ -9,13 +9,13 @@ import numpy as np
 
 from .. import _checks
 from ..guidance import Guidance
+from ..guidance.rules import RULES
 from ..laws.stepped import stepped_law
 from ..laws.terminal import terminal_law
 from ..laws.transient import transient_law
 from ..methods import METHODS
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
-from ..rules import RULES
 from ..schedules import GRIDS, SCHEDULES, noise_schedule, time_grid
 
 LIMIT = "limit"

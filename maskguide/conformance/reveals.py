@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from ..laws.sweep import all_masked
+from ..laws.lattice.sweep import all_masked
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from .claim import Claim

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from ..pointwise import normalized_rates
+from ..guidance.formulas import normalized_rates
 from .alternatives.setup import branches
 
 CLOSE = 1e-9

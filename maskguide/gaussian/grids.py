@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from ..grids import equal_shares
+from ..comparison.guided_grid import equal_shares
 from .mixture import Mixture
 from .noise import Level, NoiseProcess
 from .noise import process as find

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from ..process import GuidedProcess, Rates
 from .decay import tv_decay
-from .sweep import block, revealed_sets
+from .lattice.sweep import block, revealed_sets
 from .transient import transient_law
 
 

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike
 
 from .. import _checks
 from ..process import GuidedProcess, Rates
-from . import positive
+from .counts.lumped import late_rate_counts, tv_decay_counts
+from .lattice import subtraction_free as positive
+from .lattice.sweep import all_masked, is_compiled, visits
+from .lattice.tails import Tail, spectrum
 from .law import masked_states
-from .lumped import late_rate_counts, tv_decay_counts
-from .sweep import all_masked, is_compiled, visits
-from .tails import Tail, spectrum
 from .transient import stages
 
 POSITIVE_WORK = 3e6  # multiplications a squaring below which positive sums come first

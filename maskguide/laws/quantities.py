@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
 from .. import _checks
+from ..guidance.rules import class_index
 from ..problems.table import TableProblem, marginal_table, only_tables
 from ..process import GuidedProcess
-from ..rules import class_index
 from .law import Law
 from .transient import transient_law
 

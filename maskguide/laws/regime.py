@@ -13,12 +13,12 @@ from math import inf
 import numpy as np
 
 from .. import _checks
+from ..guidance.rules import Rule
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
-from ..rules import Rule
 from .decay import late_rate
+from .lattice.sweep import block, revealed_sets
 from .law import masked_states
-from .sweep import block, revealed_sets
 
 BLIND_TOLERANCE = 1e-10  # relative difference of conditionals below which they count as equal
 

@@ -16,8 +16,8 @@ from ..process import GuidedProcess, Rates
 from ..schedules import NoiseSchedule, noise_schedule
 from .kernels import one_step
 from .kernels.blocks import hazards, masked, occupied
+from .lattice.sweep import all_masked
 from .law import Law
-from .sweep import all_masked
 from .transient import transient_law
 
 

@@ -7,10 +7,10 @@ from typing import cast
 import numpy as np
 
 from ..process import GuidedProcess
+from .counts.lumped import process_counts, terminal_counts
+from .lattice.absorption import settled
+from .lattice.sweep import starting_law
 from .law import Law
-from .lumped import process_counts, terminal_counts
-from .settled import settled
-from .sweep import starting_law
 from .transient import transient_law
 
 

@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from ..guidance import Segment
 from ..process import GuidedProcess, Rates
-from . import contour, positive
+from .counts.lumped import process_counts, transient_counts
+from .lattice import contour
+from .lattice import subtraction_free as positive
+from .lattice.absorption import settled
+from .lattice.sweep import is_compiled, starting_law, visits
 from .law import Law
-from .lumped import process_counts, transient_counts
-from .settled import settled
-from .sweep import is_compiled, starting_law, visits
 
 POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
 
@@ -133,7 +134,7 @@ def _reveals(process: GuidedProcess, weight: float, law: np.ndarray | None, leng
 def _visits(process: GuidedProcess, weight: float, start: np.ndarray) -> np.ndarray:
     if not is_compiled(process):
         return visits(process.rates(weight), start)
-    from . import layout
+    from .lattice import layout
 
     groups = layout.layout(process.vocab_size, process.length)
     return groups.to_lattice(layout.visits(process, weight, groups.from_lattice(start))[0])

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from . import scaled
-from .scaled import Scaled
+from . import extended_exponent as scaled
+from .extended_exponent import Scaled
 
 
 def revealed(token: int, axes: int) -> tuple[Any, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import _checks
 from . import counts
+from .extended_exponent import Scaled, product
 from .labelled import floats
-from .scaled import Scaled, product
 from .table import TableProblem
 
 

@@ -11,12 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskguide import Guidance, GuidedProcess, stepped_law, terminal_law, uniform_grid
-from maskguide.conformance.alternatives import (
-    ALTERNATIVES,
-    alternative_laws,
-    leaps,
-    precision,
-)
+from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws, leaps, precision
 from maskguide.conformance.alternatives.setup import Setup
 from maskguide.conformance.bank import Case, default_cases
 from maskguide.conformance.claim import Claim

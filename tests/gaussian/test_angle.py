@@ -8,7 +8,7 @@ from scipy import stats
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture, combine, flow_matching, guided_field, rule, sample, variance_exploding
-from maskguide.gaussian.angle import (
+from maskguide.papers.angle.geometry import (
     Region,
     angle,
     angle_growth,
@@ -20,13 +20,7 @@ from maskguide.gaussian.angle import (
     linear_growth,
     two_class_boundary,
 )
-from maskguide.gaussian.angle_measures import (
-    classes_on_a_sphere,
-    end_measures,
-    norm_cdf,
-    norm_quantiles,
-    path_measures,
-)
+from maskguide.papers.angle.measures import classes_on_a_sphere, end_measures, norm_cdf, norm_quantiles, path_measures
 
 RNG = np.random.default_rng(4)
 LEVEL = flow_matching().at(0.6)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
-from maskguide.gaussian.angle_measures import SHARES, Setting, ensemble
-from maskguide.gaussian.studies.angle import SETTINGS, num_units, study
+from maskguide.papers.angle.measures import SHARES, Setting, ensemble
+from maskguide.papers.angle.study import SETTINGS, num_units, study
 
 SCALES = (1.0, 1.5, 15.0)
 SMALL = {"scales": SCALES, "samples": 60, "steps": 16, "tokens": 13, "settings": {"space": Setting(16, 6, 3.0)}}
@@ -104,6 +104,6 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_settings_are_refused_before_any_work(case, monkeypatch):
-    monkeypatch.setattr("maskguide.gaussian.studies.angle.ensemble", None)
+    monkeypatch.setattr("maskguide.papers.angle.study.ensemble", None)
     with pytest.raises(InputError):
         study(**BAD[case])

@@ -6,14 +6,8 @@ import pytest
 import maskguide as mg
 from maskguide import InputError
 from maskguide.gaussian import Mixture
-from maskguide.gaussian.angle_measures import classes_on_a_sphere
-from maskguide.gaussian.angle_twin import (
-    TWINS,
-    clipping,
-    discretised,
-    grid,
-    twin_measures,
-)
+from maskguide.papers.angle.discrete import TWINS, clipping, discretised, grid, twin_measures
+from maskguide.papers.angle.measures import classes_on_a_sphere
 
 PROBLEM = discretised(classes_on_a_sphere(2, 3, 1.5), 9, 4.0)
 

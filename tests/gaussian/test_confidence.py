@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from maskguide import InputError
-from maskguide.gaussian import confidence as module
 from maskguide.gaussian.closed_forms import sde_moments
-from maskguide.gaussian.confidence import gaussian_reciprocal, guided_confidence, sampled_reciprocal
 from maskguide.gaussian.mixture import Mixture
 from maskguide.gaussian.noise import variance_exploding
-from maskguide.gaussian.one_dimension import tanh_flow
 from maskguide.gaussian.samplers import sample
-from maskguide.gaussian.splitting import middle_share, middle_slopes, safe_weight
+from maskguide.papers.confidence import bounds as module
+from maskguide.papers.confidence.bounds import gaussian_reciprocal, guided_confidence, sampled_reciprocal
+from maskguide.papers.confidence.splitting import middle_share, middle_slopes, safe_weight
+from maskguide.papers.distortions.one_dimension import tanh_flow
 
 Z = 4.9  # |normal| beyond it: 1e-6
 SHARED = np.array([[1.0, 0.3], [0.3, 0.5]])

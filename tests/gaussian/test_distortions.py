@@ -8,8 +8,8 @@ from scipy import stats
 
 from maskguide import InputError
 from maskguide.gaussian.closed_forms import Moments, exponent, ode_moments, sde_moments
-from maskguide.gaussian.distortions import best_window, neutral_slope, schedule_map, separability
 from maskguide.gaussian.path_integrals import LinearWeight, WindowWeight
+from maskguide.papers.distortions.schedules import best_window, neutral_slope, schedule_map, separability
 
 ALPHA = 1e-6
 

@@ -10,15 +10,15 @@ from scipy import stats
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture, sample
-from maskguide.gaussian.learned import Learning, train
-from maskguide.gaussian.learned_losses import batch, energy_loss, loss_of, training_data
-from maskguide.gaussian.learned_models import Models, exact, leaking, shrunk
-from maskguide.gaussian.learned_optimum import square_optimum
 from maskguide.gaussian.noise import process
 from maskguide.gaussian.rules import LINEAR
 from maskguide.gaussian.steps import Field, ddim
-from maskguide.gaussian.studies.learned import five_modes
-from maskguide.gaussian.weight_network import WeightNetwork, nonnegative
+from maskguide.papers.learned_weights.losses import batch, energy_loss, loss_of, training_data
+from maskguide.papers.learned_weights.models import Models, exact, leaking, shrunk
+from maskguide.papers.learned_weights.optimum import square_optimum
+from maskguide.papers.learned_weights.study import five_modes
+from maskguide.papers.learned_weights.training import Learning, train
+from maskguide.papers.learned_weights.weight_network import WeightNetwork, nonnegative
 
 BOUND = stats.norm.isf(1e-6 / 2)
 MODES = five_modes()

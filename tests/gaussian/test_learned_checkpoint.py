@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from maskguide import InputError
-from maskguide.gaussian import learned_checkpoint
-from maskguide.gaussian.learned import Learning, train
-from maskguide.gaussian.learned_checkpoint import load_network, read
-from maskguide.gaussian.learned_models import exact, leaking
-from maskguide.gaussian.studies.learned import five_modes
+from maskguide.papers.learned_weights import checkpoint as learned_checkpoint
+from maskguide.papers.learned_weights.checkpoint import load_network, read
+from maskguide.papers.learned_weights.models import exact, leaking
+from maskguide.papers.learned_weights.study import five_modes
+from maskguide.papers.learned_weights.training import Learning, train
 
 MODELS = leaking(five_modes(), 0.3)
 FEW = Learning(steps=24, groups=2, points=50, rate=1e-2)

@@ -6,8 +6,8 @@ import torch
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture, sample
-from maskguide.gaussian.learned_denoiser import ClassView, Denoiser, _loss, undertrained
-from maskguide.gaussian.studies.learned import five_modes
+from maskguide.papers.learned_weights.denoiser import ClassView, Denoiser, _loss, undertrained
+from maskguide.papers.learned_weights.study import five_modes
 
 MODES = five_modes()
 X = np.random.default_rng(0).normal(size=(30, 2))

@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture
-from maskguide.gaussian.energy_distance import energy_distance, kernel_mean, self_distance
+from maskguide.papers.learned_weights.energy_distance import energy_distance, kernel_mean, self_distance
 
 ALPHA = 1e-6
 LAW = Mixture([[0.0, 0.0], [1.0, -0.5]], [0.3, 0.1], [0.4, 0.6])
@@ -75,7 +75,7 @@ def test_influence_is_that_of_leaving_one_out():
 
 
 def test_blocks_do_not_matter(monkeypatch):
-    import maskguide.gaussian.energy_distance as module
+    import maskguide.papers.learned_weights.energy_distance as module
 
     x = OTHER.sample(37)
     whole = module.energy_distance(x, LAW)

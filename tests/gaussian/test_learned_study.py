@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
-from maskguide.gaussian.energy_distance import energy_distance
-from maskguide.gaussian.learned import Learning
 from maskguide.gaussian.samplers import sample
-from maskguide.gaussian.studies import learned as module
-from maskguide.gaussian.studies.learned import num_units, study
-from maskguide.gaussian.studies.learned_results import Gain
+from maskguide.papers.learned_weights import study as module
+from maskguide.papers.learned_weights.energy_distance import energy_distance
+from maskguide.papers.learned_weights.results import Gain
+from maskguide.papers.learned_weights.study import num_units, study
+from maskguide.papers.learned_weights.training import Learning
 
 FEW, PLAN = Learning(steps=60, rate=2e-2, groups=8, points=500), module._plan
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from maskguide import InputError
-from maskguide.gaussian.one_dimension import FAR, _interval, interval_flow, tanh_flow
+from maskguide.papers.distortions.one_dimension import FAR, _interval, interval_flow, tanh_flow
 
 COLUMN = {0: "1", 1: "1.5638", 3: "2.2848", 7: "3.2054", 15: "4.4145", 100: "10.247"}
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from maskguide import InputError
-from maskguide.gaussian import random_means as module
 from maskguide.gaussian.closed_forms import ode_moments
 from maskguide.gaussian.mixture import Mixture
-from maskguide.gaussian.random_means import (
+from maskguide.papers.distortions import random_means as module
+from maskguide.papers.distortions.random_means import (
     critical_rate,
     crowd,
     guided_critical_rate,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from maskguide.claims import gaussian_stages as claims
-from maskguide.gaussian.stage_line import Line
-from maskguide.gaussian.stage_twin import MaskedModes
+from maskguide.papers.stages import numbers as claims
+from maskguide.papers.stages.discrete import MaskedModes
+from maskguide.papers.stages.line import Line
 
 
 def failed(group):

@@ -10,12 +10,14 @@ from scipy import stats
 
 import maskguide as mg
 from maskguide import InputError
-from maskguide.comparison import compare
-from maskguide.gaussian import Mixture, guided_field, sample, schedules, stage_flow, stage_line
+from maskguide.comparison.comparison import compare
+from maskguide.gaussian import Mixture, guided_field, sample, schedules
 from maskguide.gaussian.closed_forms import ode_moments
-from maskguide.gaussian.stage_flow import mean_scale, slope
-from maskguide.gaussian.stage_line import Line
 from maskguide.laws.law import Law
+from maskguide.papers.stages import flow as stage_flow
+from maskguide.papers.stages import line as stage_line
+from maskguide.papers.stages.flow import mean_scale, slope
+from maskguide.papers.stages.line import Line
 
 NORMAL = Mixture([[0.0, 0.0]])
 TWO = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])

@@ -8,11 +8,11 @@ import pytest
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture
-from maskguide.gaussian.stage_line import Line
-from maskguide.gaussian.stage_twin import MaskedModes
-from maskguide.gaussian.stages import NEVER
-from maskguide.gaussian.studies import stages as page
-from maskguide.gaussian.studies.stages_text import order
+from maskguide.papers.stages import study as page
+from maskguide.papers.stages.discrete import MaskedModes
+from maskguide.papers.stages.line import Line
+from maskguide.papers.stages.measures import NEVER
+from maskguide.papers.stages.text import order
 
 TICKS = []
 STUDY = page.study(count=200, steps=40, quick=True, advance=lambda: TICKS.append(1))

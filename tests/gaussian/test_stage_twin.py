@@ -7,9 +7,9 @@ import pytest
 
 import maskguide as mg
 from maskguide import InputError
-from maskguide.comparison import compare
+from maskguide.comparison.comparison import compare
 from maskguide.gaussian import schedules
-from maskguide.gaussian.stage_twin import MaskedModes, piecewise
+from maskguide.papers.stages.discrete import MaskedModes, piecewise
 
 TWIN = MaskedModes()
 EARLY, LATE = schedules.early_late(9, 1), schedules.early_late(1, 9)

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskguide import InputError
-from maskguide.gaussian import Mixture, sample, schedules, stages
-from maskguide.gaussian.stage_line import Line
-from maskguide.gaussian.stages import NEVER, measure, replayed
+from maskguide.gaussian import Mixture, sample, schedules
+from maskguide.papers.stages import measures as stages
+from maskguide.papers.stages.line import Line
+from maskguide.papers.stages.measures import NEVER, measure, replayed
 
 NORMAL = Mixture([[0.0, 0.0]])
 TWO = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])

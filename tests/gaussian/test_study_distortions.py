@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
-from maskguide.claims import gaussian_distortions as claims
 from maskguide.gaussian.closed_forms import ode_moments, sde_moments, tilted_moments
-from maskguide.gaussian.distortions import exploding_times, stepped_moments
 from maskguide.gaussian.mixture import Mixture
 from maskguide.gaussian.noise import variance_exploding
 from maskguide.gaussian.path_integrals import LinearWeight
 from maskguide.gaussian.samplers import guided_field
-from maskguide.gaussian.studies import distortions, map
+from maskguide.papers.distortions import map
+from maskguide.papers.distortions import numbers as claims
+from maskguide.papers.distortions import study as distortions
+from maskguide.papers.distortions.schedules import exploding_times, stepped_moments
 
 Z = 5.4  # |normal| beyond it for any of 16 numbers: 1e-6
 

@@ -4,9 +4,9 @@ import pytest
 import sympy
 
 from maskguide.gaussian import closed_forms as numeric
-from maskguide.gaussian import symbolic
 from maskguide.gaussian.path_integrals import LinearWeight
-from maskguide.gaussian.symbolic import T, c, mu, omega, s, u, w, w0
+from tests.oracles import gaussian_symbolic as symbolic
+from tests.oracles.gaussian_symbolic import T, c, mu, omega, s, u, w, w0
 
 AT = {c: 1, u: 2, mu: 1}
 half = sympy.Rational(1, 2)

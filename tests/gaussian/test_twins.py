@@ -8,8 +8,8 @@ from scipy import integrate
 
 import maskguide as mg
 from maskguide import InputError
-from maskguide.gaussian import twins
-from maskguide.gaussian.twins import mean_crowd_bits, predicted_bit_loss, random_bit_classes
+from maskguide.papers.distortions import discrete as twins
+from maskguide.papers.distortions.discrete import mean_crowd_bits, predicted_bit_loss, random_bit_classes
 
 ALPHA = 1e-6
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maskguide.laws.sweep import block, inflow, revealed_sets
+from maskguide.laws.lattice.sweep import block, inflow, revealed_sets
 
 
 def resolvent(rates, shifts, start):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.laws import contour, decay, tails
-from maskguide.laws import enumerate as oracle
+from maskguide.laws import decay
+from maskguide.laws.lattice import contour, tails
+from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem, table
 

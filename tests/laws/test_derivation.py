@@ -8,7 +8,7 @@ import sympy
 
 import maskguide as mg
 from maskguide import symbolic
-from maskguide.laws.derivation import derive
+from maskguide.laws.symbolic.derivation import derive
 
 from ..conftest import table
 

@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 import maskguide as mg
-from maskguide.laws import enumerate as oracle
+from tests.oracles import enumerate as oracle
 
 OVERLAP = mg.TableProblem([[F(3, 4), F(1, 4), 0], [0, F(1, 2), F(1, 2)]], [F(1, 3), F(2, 3)])
 CORRELATED = mg.TableProblem(

@@ -10,7 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws import compiled, contour, layout, powers, settled, sweep, threads, tiles
+from maskguide._compiled import powers, threads
+from maskguide.laws.lattice import (
+    absorption as settled,
+)
+from maskguide.laws.lattice import (
+    contour,
+    layout,
+    sweep,
+)
+from maskguide.laws.lattice import (
+    potential as tiles,
+)
+from maskguide.laws.lattice import (
+    sweeps as compiled,
+)
 
 from ..conftest import random_problem
 from .plain import resolvent

@@ -12,11 +12,13 @@ from scipy.linalg import expm
 
 import maskguide as mg
 from benchmarks import lumped as benchmark
-from maskguide.laws import count_chain, count_tails, lumped
-from maskguide.laws import enumerate as oracle
-from maskguide.laws.count_law import CountLaw
+from maskguide.guidance.rules import CLOSED_FORM_RULES as RULES
+from maskguide.laws.counts import chain as count_chain
+from maskguide.laws.counts import lumped
+from maskguide.laws.counts import tails as count_tails
+from maskguide.laws.counts.count_law import CountLaw
 from maskguide.problems.exchangeable import ExchangeableProblem
-from maskguide.rules import CLOSED_FORM_RULES as RULES
+from tests.oracles import enumerate as oracle
 
 from ..problems.test_exchangeable import random_problem
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws.doob import tilted_law
 from maskguide.laws.quantities import (
     class_law,
     class_posterior,
@@ -19,6 +18,7 @@ from maskguide.laws.quantities import (
     mutual_information,
     posterior_table,
 )
+from maskguide.laws.tilted import tilted_law
 
 from ..conftest import random_problem
 from ..problems.test_table import brute_force_marginal, counts, from_counts

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from numba import njit
 
 import maskguide as mg
-from maskguide.laws import contour, decade, lanes, layout, rational, resolvents, sweep
-from maskguide.laws import enumerate as oracle
+from maskguide._compiled import complex_vectors as lanes
+from maskguide.laws.lattice import contour, layout, rational, resolvents, sweep
+from maskguide.laws.lattice import shared_contour as decade
+from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem
 from .plain import resolvent

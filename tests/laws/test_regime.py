@@ -7,9 +7,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
+from maskguide.laws.lattice.sweep import all_masked, visits
 from maskguide.laws.law import masked_states
 from maskguide.laws.regime import log_minus_log
-from maskguide.laws.sweep import all_masked, visits
 
 from ..conftest import random_problem, table
 

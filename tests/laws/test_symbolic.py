@@ -8,7 +8,7 @@ import sympy
 
 import maskguide as mg
 from maskguide import symbolic
-from maskguide.laws import enumerate as oracle
+from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem, table
 

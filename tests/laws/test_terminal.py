@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws import enumerate as oracle
-from maskguide.laws import sweep
+from maskguide.laws.lattice import sweep
+from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import maskguide as mg
 from maskguide import process as process_module
-from maskguide.laws.doob import log_h, tilted_law
-from maskguide.rules import RULES
+from maskguide.guidance.rules import RULES
+from maskguide.laws.tilted import log_h, tilted_law
 
 from ..conftest import random_problem
 from ..problems.test_table import counts, from_counts

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 import maskguide as mg
-from maskguide.laws import contour, sweep, transient
-from maskguide.laws import enumerate as oracle
+from maskguide.laws import transient
+from maskguide.laws.lattice import contour, sweep
+from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.problems import counts, scaled
+from maskguide.problems import counts
+from maskguide.problems import extended_exponent as scaled
 from maskguide.problems.exchangeable import ExchangeableProblem
 
 

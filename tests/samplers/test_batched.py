@@ -23,9 +23,9 @@ from ..conftest import random_problem, table
 
 torch = pytest.importorskip("torch")
 
-from maskguide.samplers import batched  # noqa: E402
-from maskguide.samplers.batched import decoders, jumps, lazy, rates, walk  # noqa: E402
-from maskguide.samplers.batched.draws import Draws, pick  # noqa: E402
+from maskguide.samplers import torch as batched  # noqa: E402
+from maskguide.samplers.torch import decoders, jumps, lazy, rates, walk  # noqa: E402
+from maskguide.samplers.torch.draws import Draws, pick  # noqa: E402
 
 N = 20_000
 GRID = mg.uniform_grid(4)

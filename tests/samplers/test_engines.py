@@ -76,7 +76,7 @@ def test_batch_size_does_not_matter(fading, method, engine):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_threads_do_not_matter(fading, method, monkeypatch):
-    from maskguide.samplers import lattice
+    from maskguide.samplers.lookup import engine as lattice
 
     monkeypatch.setattr(lattice, "SERIAL_BELOW", 0)
     process = process_for(fading, method)
@@ -106,8 +106,8 @@ def test_float32_uniforms_would_be_seen(fading):
     """The torch engine once drew float32 uniforms (int64 tensor times a float): clocks then differ at 1e-4."""
     import torch
 
-    from maskguide.samplers.batched.draws import Draws
     from maskguide.samplers.task import Task
+    from maskguide.samplers.torch.draws import Draws
 
     task = Task(mg.GuidedProcess(fading, mg.Guidance("product", 1.0)), METHODS["gillespie"], (), seed=3)
     first, _ = Draws(task, 0, 10_000).pair(torch.zeros(1, dtype=torch.int64), 0)
@@ -118,7 +118,9 @@ def test_float32_uniforms_would_be_seen(fading):
 @pytest.mark.parametrize("method", ["gillespie", "theta-rk2"])
 def test_trajectories_beyond_32_bits(fading, method):
     from maskguide.methods import steps
-    from maskguide.samplers import batched, lattice, rows
+    from maskguide.samplers import compiled as rows
+    from maskguide.samplers import torch as batched
+    from maskguide.samplers.lookup import engine as lattice
     from maskguide.samplers.task import Task
 
     process = mg.GuidedProcess(fading, mg.Guidance("product", 1.0))

@@ -7,10 +7,13 @@ import pytest
 
 import maskguide as mg
 from maskguide import _checks, _random
+from maskguide._compiled import philox as lattice_draws
 from maskguide.methods import METHODS, steps
-from maskguide.samplers import lattice, lattice_draws, lattice_state, packed
+from maskguide.samplers.lookup import cumulative_law
+from maskguide.samplers.lookup import engine as lattice
+from maskguide.samplers.lookup import rate_tables as packed
+from maskguide.samplers.lookup import state as lattice_state
 from maskguide.samplers.samples import SampleInfo, Samples
-from maskguide.samplers.tables import cumulative_law
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule
 
@@ -165,7 +168,7 @@ def test_tokens_and_clocks_of_the_scheme_in_plain_python(method, weight, antithe
 @pytest.mark.parametrize("method", ["gillespie", *STEPPED])
 def test_same_trajectories_as_the_torch_engine(method, weight):
     pytest.importorskip("torch")
-    from maskguide.samplers import batched
+    from maskguide.samplers import torch as batched
 
     process = mg.GuidedProcess(random_problem(3, 4, 3), mg.Guidance(rule_of(method), weight))
     asked = task(process, method, antithetic=True, record=True, seed=2**60 + 1)

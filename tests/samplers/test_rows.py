@@ -10,10 +10,10 @@ import maskguide as mg
 from maskguide.methods import METHODS, Step, steps
 from maskguide.problems.chain import MarkovProblem
 from maskguide.problems.mixture import ProductMixture
-from maskguide.samplers import rows
+from maskguide.samplers import compiled as rows
+from maskguide.samplers.compiled import fixed_count, leaps, mixture, powers
+from maskguide.samplers.compiled.plan import FORMS
 from maskguide.samplers.gains import GAINS
-from maskguide.samplers.rows import fixed_count, leaps, mixture, powers
-from maskguide.samplers.rows.plan import FORMS
 from maskguide.samplers.samples import Origin, SampleInfo, Samples
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...laws.sweep import all_masked
-from ...pointwise import quotient
+from ...guidance.formulas import quotient
+from ...laws.lattice.sweep import all_masked
 from .alternative import Alternative, Explained
 from .endings import argmax
 from .setup import Setup, rates_of, spread, tokens_last

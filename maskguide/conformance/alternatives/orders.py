@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...guidance.formulas import quotient
 from ...laws.kernels import one_step
 from ...laws.kernels.independent import reveal
-from ...laws.sweep import all_masked
+from ...laws.lattice.sweep import all_masked
 from ...methods import METHODS, Step
 from ...methods.method import Reveal
-from ...pointwise import quotient
 from ...process import Rates
 from .alternative import Alternative, Explained
 from .setup import LIMIT, Setup, rates_of, settled, steps_at, tokens_last, unit_hazards

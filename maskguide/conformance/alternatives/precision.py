@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...laws.sweep import all_masked
+from ...laws.lattice.sweep import all_masked
 from ...problems.table import TableProblem
 from .alternative import Alternative, Explained
 from .setup import Setup, branches, rates_of, tokens_last

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...guidance.formulas import quotient
+from ...guidance.rules import RULES, conditionals
 from ...methods.fixed_count import tempered
-from ...pointwise import quotient
 from ...problems.table import TableProblem
-from ...rules import RULES, conditionals
 from .alternative import Alternative, Explained
 from .setup import Setup, branches, rates_of, with_tokens
 

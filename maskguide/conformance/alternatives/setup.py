@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ...guidance import Guidance
+from ...guidance.formulas import quotient
+from ...guidance.rules import RULES, Rule, conditionals
 from ...laws.kernels import one_step
 from ...laws.kernels.blocks import masked, occupied, outcomes, token_or_mask
-from ...laws.sweep import all_masked, block, visits
+from ...laws.lattice.sweep import all_masked, block, visits
 from ...methods import METHODS, Method, Step
-from ...pointwise import quotient
 from ...problems.table import TableProblem
 from ...process import Rates
-from ...rules import RULES, Rule, conditionals
 from ...schedules import NoiseSchedule, noise_schedule, time_grid
 
 LIMIT = "limit"

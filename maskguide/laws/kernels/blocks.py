@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...process import Rates
-from ..sweep import block, revealed_sets
+from ..lattice.sweep import block, revealed_sets
 
 Flags = tuple[bool, ...]
 

@@ -17,16 +17,7 @@ Source: docs/theory.md, sections 2 to 2.3.
 
 from .asymptotics import TVAsymptotics, tv_asymptotics
 from .chain import Chain, u, w
-from .laws import (
-    covariance,
-    exit_rates,
-    late_rate,
-    partition,
-    renyi,
-    terminal_law,
-    transient_law,
-    tv_decay,
-)
+from .laws import covariance, exit_rates, late_rate, partition, renyi, terminal_law, transient_law, tv_decay
 from .table import SymbolicTable
 
 __all__ = [

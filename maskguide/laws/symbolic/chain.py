@@ -12,8 +12,8 @@ import numpy as np
 import sympy
 
 from ... import _checks
+from ...guidance.rules import CLOSED_FORM_RULES
 from ...problems.table import TableProblem
-from ...rules import CLOSED_FORM_RULES
 from .table import exact_number
 
 w = sympy.Symbol("w", real=True)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from ... import _checks
-from ...pointwise import log_powers
+from ...guidance.formulas import log_powers
+from ...guidance.rules import RULES, class_index
 from ...process import GuidedProcess
-from ...rules import RULES, class_index
 from .resampling import drawn
 
 

@@ -1,0 +1,159 @@
+"""Rates of one masked coordinate from two conditionals and a weight: a function for each guidance rule.
+
+Every function takes p_z(v|x), the target's conditional, and p(v|x), the one guided away from, both (..., N),
+and guides towards the first. w = 0 is the target alone, w = -1 the other alone; at w = -1 exactly the
+target's support restricts nothing, at every other weight the rate is zero where p_z(v|x) = 0. Formulas,
+ranges and sources: docs/rules.md.
+"""
+
+from __future__ import annotations
+
+from math import inf, pi
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from .._arrays import namespace
+
+RATIO_TOLERANCE = 1e-12  # ratios p_z/p this close are equal: they differ by rounding only
+
+
+def product_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+    """r(v) = p_z(v|x)^(1+w) p(v|x)^(-w), and p(v|x) at w = -1.
+
+    Source: Nisonoff et al., arXiv:2406.01572; the rule analysed by He, Rojas and Tao. For
+    -1 < w < 0 the support of p_z restricts the rates; at w = -1 the rule is the unconditional process.
+    """
+    if weight == -1:
+        return mixture.copy()
+    possible, ratio = ratios(target, mixture)
+    with np.errstate(over="ignore"):
+        return np.where(possible, target * ratio**weight, 0.0)
+
+
+def normalized_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+    """r(v) / Z with Z = sum_v r(v): the rate product divided by its sum over tokens.
+
+    Source: Schiff et al., arXiv:2412.10193; Rojas et al., arXiv:2507.08965. Each masked coordinate then
+    reveals at rate 1 in the clock u for every w. Computed in logarithms: no overflow at any w.
+    """
+    if weight == -1:
+        return mixture.copy()
+    return softmax(log_product(target, mixture, weight))
+
+
+def predictor_rates(target: np.ndarray, mixture: np.ndarray, weight: float, temperature: float = 1.0) -> np.ndarray:
+    """r(v) = p(v|x) (p(z|x_v) / p(z|x))^((1+w)/T): the unconditional rates times a tempered classifier's ratio.
+
+    T > 0. By Bayes p(z|x_v)/p(z|x) = p_z(v|x)/p(v|x), so with this exact classifier the rule is the rate
+    product at the weight (1+w)/T - 1, and at T = 1 the rate product itself.
+
+    Source: Nisonoff et al., arXiv:2406.01572 (predictor guidance; gamma = 1/T at w = 0).
+    """
+    if weight == -1:
+        return mixture.copy()
+    possible, ratio = ratios(target, mixture)
+    with np.errstate(over="ignore"):
+        return np.where(possible, mixture * ratio ** ((1 + weight) / temperature), 0.0)
+
+
+def rectified_rates(target: np.ndarray, mixture: np.ndarray, weight: float, gamma0: float | None = None) -> np.ndarray:
+    """r(v) = p_z(v|x)^(1+w) p(v|x)^gamma0: two coefficients that need not sum to one.
+
+    gamma0 is finite, of either sign; None means -w, the rate product. At w = -1: p(v|x)^gamma0 on the
+    mixture's support. Where the two conditionals agree the hazard is sum_v p(v|x)^(1+w+gamma0), not 1.
+
+    Source: the masked twin of rectified guidance (ReCFG), arXiv:2410.18737.
+    """
+    power = -weight if gamma0 is None else gamma0
+    towards = mixture if weight == -1 else target
+    possible = (towards > 0) & (mixture > 0)
+    first, second = (np.log(np.where(possible, p, 1.0)) for p in (towards, mixture))
+    with np.errstate(over="ignore"):
+        rate = np.where(possible, np.exp((1 + weight) * first + power * second), 0.0)
+    if ((rate == 0).all(axis=-1) & possible.any(axis=-1)).any():
+        _checks.fail(
+            f"rates underflow float64 at w = {weight:g}, gamma0 = {power:g}: the chain would stop",
+            "p_z^(1+w) p^gamma0 is above 1e-323 for some token of every context",
+            "take gamma0 closer to -w",
+        )
+    return rate
+
+
+def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float, cap: float | None = None) -> np.ndarray:
+    """r(v) proportional to s_v^2, s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta), summing to 1.
+
+    Square roots of conditionals are unit vectors, at the angle theta with cos theta = sum_v sqrt(p_z p); s goes
+    along their great circle, from sqrt(p) at w = -1 over sqrt(p_z) at w = 0 and on by tau = w theta, or by
+    tau = min(w theta, cap). A token whose amplitude sinks below zero has left the orthant and stays out. The last ones
+    inside are those of the largest ratio p_z/p, and once they would leave, the law rests on them, shared in
+    proportion to p. None leaves before pi/2 past sqrt(p_z): a cap below that keeps the law off this edge.
+
+    Source: the masked twin of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
+    """
+    if weight == -1:
+        return mixture.copy()
+    possible, ratio = ratios(target, mixture)
+    a, b = np.sqrt(mixture), np.sqrt(target)
+    theta = _angle(a, b)
+    turn = weight * theta if cap is None else np.minimum(weight * theta, cap)
+    sine = np.sin(theta)
+    along, away = np.cos(turn + theta / 2) / np.cos(theta / 2), quotient(np.sin(turn), sine, weight)
+    inside = np.where(possible, np.maximum(along * b + away * (b - a), 0.0), 0.0)  # = s, exact where a = b
+    largest = np.where(possible, ratio, 1.0).max(axis=-1, keepdims=True, initial=1.0)
+    edge = pi / 2 + np.arctan2(np.sqrt(largest) - np.cos(theta), sine)
+    last = np.where(possible & (ratio >= largest * (1 - RATIO_TOLERANCE)), a, 0.0)
+    within = (theta + turn < edge) & (inside > 0).any(axis=-1, keepdims=True)
+    law = np.where(within, inside, last) ** 2
+    return quotient(law, law.sum(axis=-1, keepdims=True), 0.0)
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angle of unit vectors (..., N), (..., 1); accurate for small ones too."""
+    norms = (np.sqrt((v**2).sum(axis=-1, keepdims=True)) for v in (b - a, b + a))
+    return 2 * np.arctan2(*norms)
+
+
+def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, normalise: bool) -> Any:
+    """log of p_z^a p^b from log p_z and log p, (..., N), numpy or torch; divided by its sum if asked.
+
+    -inf where the reference is impossible, and unless a = 0 where the target is. Sampled one context at a time, so
+    that no table is needed.
+    """
+    xp = namespace(log_reference)
+    possible = log_reference > -inf if a == 0 else (log_reference > -inf) & (log_target > -inf)
+    with np.errstate(invalid="ignore"):  # 0 inf and inf - inf, only where impossible
+        log_rate = b * log_reference if a == 0 else a * log_target + b * log_reference
+    log_rate = xp.where(possible, log_rate, -inf)
+    if not normalise:
+        return log_rate
+    largest = xp.amax(log_rate, -1)[..., None]
+    largest = xp.where(largest > -inf, largest, 0.0)
+    total = xp.where(possible, xp.exp(log_rate - largest), 0.0).sum(-1)[..., None]
+    return log_rate - largest - xp.log(xp.where(total > 0, total, 1.0))
+
+
+def ratios(target: np.ndarray, mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where both are positive, and target/mixture there (1 elsewhere)."""
+    possible = (target > 0) & (mixture > 0)
+    return possible, np.divide(target, mixture, out=np.ones_like(target), where=possible)
+
+
+def log_product(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+    """log p_z^(1+w) p^(-w); -inf where either is zero."""
+    possible, ratio = ratios(target, mixture)
+    return np.where(possible, np.log(np.where(possible, target, 1.0)) + weight * np.log(ratio), -inf)
+
+
+def softmax(log_rate: np.ndarray) -> np.ndarray:
+    """exp(log_rate) divided by its sum over the last axis; zero where all are impossible."""
+    largest = log_rate.max(axis=-1, keepdims=True)
+    rate = np.exp(log_rate - np.where(np.isfinite(largest), largest, 0.0))
+    return quotient(rate, rate.sum(axis=-1, keepdims=True), 0.0)
+
+
+def quotient(above: np.ndarray, below: np.ndarray, otherwise: float) -> np.ndarray:
+    """above/below where below > 0, a constant elsewhere."""
+    shape = np.broadcast_shapes(above.shape, below.shape)
+    return np.divide(above, below, out=np.full(shape, float(otherwise)), where=below > 0)

@@ -1,0 +1,1 @@
+"""The engine behind the laws of exchangeable problems: the chain on revealed counts."""

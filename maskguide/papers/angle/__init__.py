@@ -1,0 +1,1 @@
+"""Angle-domain guidance, arXiv:2506.11039: norm growth, the anomalous region, colour distortion."""

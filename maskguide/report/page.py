@@ -1,0 +1,163 @@
+"""One self-contained page of the main job's findings: verdict, figures, every check, provenance.
+
+Figures come in as bytes, so this module draws nothing; the page loads nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__, _checks
+
+try:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+except ImportError:
+    _checks.fail("jinja2 is not installed", "reports need it", "pip install 'maskguide[report]'")
+
+if TYPE_CHECKING:
+    from ..problems.table import TableProblem
+    from ..validation import Check, RegimeCurve, Validation
+    from ..verification import Number
+
+    Figures = Mapping[TableProblem | None, Sequence[tuple[str, str, bytes]]]
+
+LISTED_CONTEXTS = 12
+PACKAGES = ("numpy", "scipy", "sympy", "numba", "torch", "matplotlib", "jinja2")
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says about one problem."""
+
+    curve: RegimeCurve
+    checks: list[Check]
+    figures: Sequence[tuple[str, str, bytes]]
+
+    @property
+    def problem(self) -> TableProblem:
+        """The problem."""
+        return self.curve.problem
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that did not pass."""
+        return [check for check in self.checks if not check.passed]
+
+    @property
+    def contexts(self) -> str:
+        """The contexts that cause the regime, in words."""
+        causes = self.curve.regime.causes
+        names = [self.problem.context_name(state) for state in causes[:LISTED_CONTEXTS]]
+        more = len(causes) - len(names)
+        return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def write(validation: Validation, figures: Figures, directory: str | Path, claims: Sequence[Number] = ()) -> Path:
+    """Write `directory`/index.html, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    validation : Validation
+    figures : mapping of problem -> sequence of (title, caption, SVG or PNG bytes)
+        Under None: figures of all problems together.
+    directory : path
+        Created when missing.
+    claims : sequence of rows with name, expected, got, tolerance, source, passed
+
+    Raises
+    ------
+    InputError
+        The directory cannot be created or written.
+    """
+    directory = Path(directory)
+    _checks.output_directory(directory)
+    page = render(validation, figures, claims)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return _replace(directory / "index.html", page)
+    except OSError as error:
+        _checks.fail(
+            f"cannot write to {str(directory)!r}: {error.strerror}",
+            "a directory that can be written",
+            "choose another one",
+        )
+
+
+def render(validation: Validation, figures: Figures, claims: Sequence[Number] = ()) -> str:
+    """The page as text; parameters as for :func:`write`."""
+    environment = Environment(
+        loader=PackageLoader("maskguide"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": number, "data_uri": data_uri, "count": "{:,}".format}
+    sections = [_section(validation, curve, figures) for curve in validation.regimes]
+    return environment.get_template("report.html").render(
+        validation=validation,
+        plan=validation.plan,
+        sections=sections,
+        overall=figures.get(None, ()),
+        claims=sorted(claims, key=lambda claim: claim.passed),
+        verdict=verdict(validation, claims),
+        passed=bool(validation.checks) and validation.passed and all(claim.passed for claim in claims),
+        versions=_versions(),
+        produced=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def verdict(validation: Validation, claims: Sequence[Number] = ()) -> str:
+    """The finding in a sentence or two."""
+    if not validation.checks:
+        return "No check was run."
+    failed = [check for check in validation.checks if not check.passed]
+    total = f"{len(validation.checks):,} checks"
+    where = ", ".join(dict.fromkeys(check.problem for check in failed))
+    found = f"{len(failed):,} of {total} failed, on {where}." if failed else f"All {total} passed."
+    broken = [claim for claim in claims if not claim.passed]
+    if broken:
+        return f"{found} {len(broken)} of {len(claims)} claims do not hold."
+    return f"{found} All {len(claims)} claims hold." if claims else found
+
+
+def number(value: float) -> str:
+    """Three digits; a dash for NaN."""
+    return "–" if math.isnan(value) else f"{value:.3g}"
+
+
+def data_uri(image: bytes) -> str:
+    """An SVG or PNG image as a data: URI. As an <img> its ids cannot clash with those of another figure."""
+    kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
+    return f"data:image/{kind};base64,{b64encode(image).decode()}"
+
+
+def _section(validation: Validation, curve: RegimeCurve, figures: Figures) -> Section:
+    checks = [check for case in validation.cases if case.problem is curve.problem for check in case.checks]
+    return Section(curve, sorted(checks, key=lambda check: check.passed), figures.get(curve.problem, ()))
+
+
+def _versions() -> dict[str, str]:
+    found = {"maskguide": __version__, "Python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _replace(path: Path, text: str) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

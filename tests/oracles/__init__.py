@@ -1,0 +1,1 @@
+"""Slow, plain computations that fast ones are held to."""
