@@ -181,7 +181,7 @@ def _shares(numbers: np.ndarray) -> np.ndarray:
 
 def tied(problem: TableProblem) -> bool:
     """Whether the two most likely tokens of some possible context are equally likely."""
-    for law in (problem.target_table, problem.mixture_table):
+    for law in (problem.target_table, problem.unconditional_table):
         for axis in range(problem.length):
             row = np.sort(np.moveaxis(law, axis, -1)[..., :-1], axis=-1)
             if ((row[..., -1] > 0) & (row[..., -1] - row[..., -2] < 1e-9)).any():

@@ -168,8 +168,8 @@ def _measured(process, weight, log_z, populations, size, threshold, **options) -
 
 def _potential(problem: mg.TableProblem, goal: float) -> np.ndarray:
     """G on the lattice: p_z^(1+w) p^(-w) of the revealed tokens."""
-    target, mixture = problem.target_table, problem.mixture_table
-    return target ** (1 + goal) * mixture**-goal
+    target, unconditional = problem.target_table, problem.unconditional_table
+    return target ** (1 + goal) * unconditional**-goal
 
 
 def _factor(process: mg.GuidedProcess, goal: float, masks: np.ndarray, axis: int) -> np.ndarray:

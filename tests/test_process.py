@@ -19,7 +19,7 @@ rules = st.sampled_from(["product", "normalized"])
 def slow_rates(problem, rule, weight):
     """{(x, y): rate} from sums over all completions, in plain Python floats."""
     n = problem.vocab_size
-    target, mixture = problem.target_law, np.tensordot(problem.prior, problem.class_laws, 1)
+    target, unconditional = problem.target_law, np.tensordot(problem.prior, problem.class_laws, 1)
 
     def marginal(law, x):
         completions = itertools.product(*(range(n) if v == n else [v] for v in x))
@@ -29,19 +29,19 @@ def slow_rates(problem, rule, weight):
     for x in itertools.product(range(n + 1), repeat=problem.length):
         for i in (i for i, v in enumerate(x) if v == n):
             children = [(*x[:i], v, *x[i + 1 :]) for v in range(n)]
-            row = [slow_rate(marginal, target, mixture, x, y, weight) for y in children]
+            row = [slow_rate(marginal, target, unconditional, x, y, weight) for y in children]
             total = math.fsum(row) if rule == "normalized" and any(row) else 1.0
             rates |= {(x, y): r / total for y, r in zip(children, row, strict=True)}
     return rates
 
 
-def slow_rate(marginal, target, mixture, x, y, weight):
+def slow_rate(marginal, target, unconditional, x, y, weight):
     if weight == -1:
-        return marginal(mixture, y) / marginal(mixture, x) if marginal(mixture, x) else 0.0
+        return marginal(unconditional, y) / marginal(unconditional, x) if marginal(unconditional, x) else 0.0
     if marginal(target, y) == 0:
         return 0.0
     conditional = marginal(target, y) / marginal(target, x)
-    return conditional ** (1 + weight) * (marginal(mixture, y) / marginal(mixture, x)) ** -weight
+    return conditional ** (1 + weight) * (marginal(unconditional, y) / marginal(unconditional, x)) ** -weight
 
 
 @settings(deadline=None)
@@ -98,9 +98,9 @@ def test_product_hazard_lies_between_one_and_the_inverse_posterior(laws, weight)
     rates = mg.GuidedProcess(problem, mg.Guidance("product", weight)).rates()
     for i, hazard in enumerate(rates.hazards):
         parent = tuple(slice(-1, None) if j == i else slice(None) for j in range(problem.length))
-        target, mixture = problem.target_table[parent], problem.mixture_table[parent]
+        target, unconditional = problem.target_table[parent], problem.unconditional_table[parent]
         inside = target > 0
-        posterior = problem.prior[problem.target] * target[inside] / mixture[inside]
+        posterior = problem.prior[problem.target] * target[inside] / unconditional[inside]
         assert (hazard[inside] >= 1 - 1e-12).all()
         assert (hazard[inside] <= posterior**-weight * (1 + 1e-9)).all()
 
@@ -112,7 +112,7 @@ def test_product_rates_are_ratios_of_the_potential(laws, weight):
     problem = from_counts(laws)
     reached = problem.target_table > 0
     ratio = np.divide(
-        problem.target_table, problem.mixture_table, out=np.ones_like(problem.target_table), where=reached
+        problem.target_table, problem.unconditional_table, out=np.ones_like(problem.target_table), where=reached
     )
     potential = np.where(reached, problem.target_table * ratio**weight, 0)
     assert potential[(-1,) * problem.length] == pytest.approx(1, rel=1e-12)

@@ -183,7 +183,7 @@ def test_unit_hazards_are_declared_by_the_rules_that_have_them(rule, laws, weigh
     problem = problem_with_negative(laws)
     exit_rates = mg.GuidedProcess(problem, mg.Guidance(rule, weight, **CASES[rule])).exit_rates()
     masks = (np.indices(exit_rates.shape) == problem.vocab_size).sum(axis=0)
-    reached = problem.mixture_table > 0 if weight == -1 else problem.target_table > 0
+    reached = problem.unconditional_table > 0 if weight == -1 else problem.target_table > 0
     if RULES[rule].unit_hazard:
         np.testing.assert_allclose(exit_rates[reached], masks[reached], rtol=1e-11)
     assert (exit_rates[reached & (masks > 0)] > 0).all()  # no dead ends
@@ -199,7 +199,7 @@ def test_the_other_rules_have_other_hazards():
 @pytest.mark.parametrize("rule", sorted(set(RULES) - {"rectified"}))
 def test_w_zero_is_the_class_law_and_minus_one_the_reference(rule):
     problem = problem_with_negative(np.array([[[4, 0, 1], [1, 1, 0], [2, 3, 1]], [[1, 1, 2], [0, 1, 4], [1, 0, 5]]]))
-    reference = problem.class_laws[2] if rule == "contrastive" else problem.mixture_law
+    reference = problem.class_laws[2] if rule == "contrastive" else problem.unconditional_law
     for weight, law in ((0.0, problem.target_law), (-1.0, reference)):
         settings = CASES[rule] if rule != "predictor" else {"temperature": 1.0}
         process = mg.GuidedProcess(problem, mg.Guidance(rule, weight, **settings))
@@ -327,7 +327,7 @@ def test_spherical_ends_on_the_tokens_of_the_largest_ratio():
 def test_spherical_likelihood_ratio_grows_with_the_weight(laws, weight, more):
     """The largest ratio's tokens only ever gain."""
     problem = from_counts(laws)
-    target, mixture = problem.target_law.ravel(), problem.mixture_law.ravel()
+    target, mixture = problem.target_law.ravel(), problem.unconditional_law.ravel()
     ratio = np.divide(target, mixture, out=np.zeros_like(target), where=mixture > 0)
     best = ratio >= ratio.max() * (1 - 1e-12)
     low, high = (spherical_rates(target, mixture, w)[best].sum() for w in (weight, weight + more))
@@ -451,7 +451,7 @@ def test_a_cap_that_is_ignored_is_found(monkeypatch):
 def test_the_mixture_in_place_of_the_negative_class_is_found(monkeypatch):
     problem = problem_with_negative(np.array([[[5, 1], [2, 1]], [[1, 2], [1, 3]]]))
     process_module._rates.cache_clear()
-    monkeypatch.setattr(type(RULES["contrastive"]), "reference", lambda rule, problem: problem.mixture_table)
+    monkeypatch.setattr(type(RULES["contrastive"]), "reference", lambda rule, problem: problem.unconditional_table)
     with pytest.raises(AssertionError):
         assert_rates(problem, "contrastive", 3.0, CASES["contrastive"], rtol=1e-3)
     process_module._rates.cache_clear()

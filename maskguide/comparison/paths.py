@@ -89,9 +89,9 @@ class Paths:
         prior = np.log(problem.prior[problem.target])
 
         def posterior(states: np.ndarray, _: float) -> np.ndarray:
-            target, mixture = (problem.log_marginal(states, label) for label in (problem.target, None))
-            impossible = np.isneginf(mixture)
-            return np.exp(np.where(impossible, -np.inf, prior + target - np.where(impossible, 0.0, mixture)))
+            target, unconditional = (problem.log_marginal(states, label) for label in (problem.target, None))
+            impossible = np.isneginf(unconditional)
+            return np.exp(np.where(impossible, -np.inf, prior + target - np.where(impossible, 0.0, unconditional)))
 
         return self._at(clocks, posterior)
 

@@ -49,7 +49,7 @@ class Model:
         self._problem = problem
 
     def __call__(self, tokens: Any, label: Any = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), (n, D, N); None: the mixture over classes. Each time a new array."""
+        """log p(x_i = v | revealed tokens, label), (n, D, N); None: the unconditional law. Each time a new array."""
         row = None if label is None else operator.index(label)
         found = self._problem.log_conditionals(tokens, row)
         if not self.carry_over:

@@ -19,8 +19,9 @@ from .bank import fractions, read
 class LargeVocabularyCase:
     """Independent coordinates, whose tokens are equally likely within bins; classes differ in the first only.
 
-    So the mixture is factorised too, conditionals depend on no other coordinate, and the exact law of a sampler that
-    treats masks independently is a product of laws of one coordinate. What is tested: bins of tokens, and masks.
+    So the unconditional law is factorised too, conditionals depend on no other coordinate, and the exact law of a
+    sampler that treats masks independently is a product of laws of one coordinate. What is tested: bins of tokens,
+    and masks.
 
     Attributes
     ----------
@@ -43,8 +44,8 @@ class LargeVocabularyCase:
     def problem(self) -> Factorised:
         """What the denoiser knows: all N tokens."""
         within = np.stack([masses.astype(float) / self.sizes for masses in self.classes], axis=1)
-        mixture = np.tensordot(self.prior.astype(float), within, axes=1)
-        return Factorised(np.log(np.repeat(np.concatenate([within, mixture[None]]), self.sizes, axis=2)))
+        unconditional = np.tensordot(self.prior.astype(float), within, axes=1)
+        return Factorised(np.log(np.repeat(np.concatenate([within, unconditional[None]]), self.sizes, axis=2)))
 
     @cached_property
     def coordinates(self) -> tuple[BinnedProblem, ...]:
@@ -80,7 +81,7 @@ class Factorised:
     Parameters
     ----------
     log_marginals : (K + 1, D, N) array
-        Of the classes, the target first, and of the mixture.
+        Of the classes, the target first, and of the unconditional law.
     """
 
     name, target = "large-vocabulary", 0

@@ -120,12 +120,12 @@ def _applies(case: Any, claim: Claim) -> bool:
 
 
 def is_defined(case: Any, claim: Claim) -> bool:
-    """Whether the chain never meets a context that the target (at w = -1 the mixture) cannot have.
+    """Whether the chain never meets a context that the target (at w = -1 the unconditional law) cannot have.
 
     Parallel reveals may lead there. No conditional is defined in it: what a sampler does then is no fault.
     """
     problem, law = case.problem, case.law(claim)
-    table = problem.mixture_table if case.weight == -1 else problem.target_table
+    table = problem.unconditional_table if case.weight == -1 else problem.target_table
     stuck = (table == 0) & (np.indices(law.shape) == problem.vocab_size).any(axis=0)
     return float(law[stuck].sum()) < UNDEFINED
 

@@ -99,7 +99,7 @@ class Rule:
     def reference(self, problem: TableProblem) -> np.ndarray:
         """The law guided away from, on the lattice (N+1,)*D: the mixture, or the negative class."""
         if self.negative is None:
-            return problem.mixture_table
+            return problem.unconditional_table
         return _class_table(problem, class_index(problem, self.negative, "negative class"))
 
     def edges(self, problem: TableProblem, weight: float, axis: int) -> np.ndarray:
@@ -153,8 +153,8 @@ class Rule:
 
 def log_tilted(problem: TableProblem, weight: float) -> np.ndarray:
     """log p_z^(1+w) p^(-w) on completed states, (N,)*D, and log p at w = -1; -inf where impossible."""
-    law = problem.mixture_law if weight == -1 else problem.target_law
-    return log_product(law, problem.mixture_law, weight)
+    law = problem.unconditional_law if weight == -1 else problem.target_law
+    return log_product(law, problem.unconditional_law, weight)
 
 
 @lru_cache(maxsize=2)

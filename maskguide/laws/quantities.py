@@ -64,8 +64,8 @@ def posterior_table(problem: TableProblem) -> np.ndarray:
 
 def _posterior(problem: TableProblem, k: int) -> np.ndarray:
     joint = problem.prior[k] * marginal_table(problem.class_laws[k])
-    mixture = problem.mixture_table
-    return np.divide(joint, mixture, out=np.zeros_like(joint), where=mixture > 0)
+    unconditional = problem.unconditional_table
+    return np.divide(joint, unconditional, out=np.zeros_like(joint), where=unconditional > 0)
 
 
 def mutual_information(law: Law) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How TV at a fixed clock falls with the weight: the four regimes, and the contexts that cause them.
 
-A masked context x is *blind* when target and mixture agree on every masked coordinate given x: there the
+A masked context x is *blind* when target and unconditional law agree on every masked coordinate given x: there the
 rate product guides nothing, R(x) = (number of masks) for every w. Elsewhere R(x) grows like rho(x)^w,
 rho(x) the largest ratio p_z(v|x)/p(v|x) among the next reveals.
 """
@@ -68,9 +68,9 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     ==================  =====================================  ====================================
 
     The regime is a property of problem and rule (constant weight w -> inf); `late_rate` and
-    `slowest_context` belong to the weight of the process. For "contrastive" the negative class takes the mixture's
-    place; "rectified" with a fixed gamma0 is refused. The claim that TV always falls double
-    exponentially in w needs the hypothesis "no reachable blind context".
+    `slowest_context` belong to the weight of the process. For "contrastive" the negative class takes
+    the place of the unconditional law; "rectified" with a fixed gamma0 is refused. The claim that TV always falls
+    double exponentially in w needs the hypothesis "no reachable blind context".
     """
     process.needs_table("decay regime")
     problem, rule = process.problem, process.guidance.rule
@@ -176,7 +176,7 @@ def _sentence(problem, regime, causes, exponent, unit_hazard) -> str:
     names = [problem.context_name(c) for c in _contexts(causes)[:3]]
     listed = ", ".join(names) + (f" and {int(causes.sum()) - 3} more" if causes.sum() > 3 else "")
     if regime == "flat":
-        reason = "the rule reveals every coordinate at rate 1", "target and mixture agree in every reachable context"
+        reason = "the rule reveals every coordinate at rate 1", "both laws agree in every reachable context"
         why = reason[0] if unit_hazard else reason[1]
         return f"flat: {why}, so TV(u) = 1 - (1 - e^-u)^D for every w"
     if regime == "double-exponential":

@@ -51,6 +51,6 @@ def log_h(problem: TableProblem, weight: float) -> np.ndarray:
     """
     only_tables(problem, "log h*")
     number = _checks.weight(weight)
-    base = problem.mixture_table if number == -1 else problem.target_table
+    base = problem.unconditional_table if number == -1 else problem.target_table
     reached = base > 0
     return np.where(reached, log_tilted_table(problem, number) - np.log(np.where(reached, base, 1.0)), -np.inf)

@@ -61,7 +61,7 @@ class Denoiser(Protocol):
             numpy, or a torch tensor: then the result lies on its device and the host waits for nothing
             (nor is the range of the tokens checked).
         label : int, optional
-            A class; None is the mixture over classes with the prior.
+            A class; None is the unconditional law, classes mixed by the prior.
 
         Returns
         -------
@@ -139,13 +139,13 @@ def token_array(problem: Any, tokens: Any) -> Any:
 
 
 def label_row(problem: Any, label: int | None) -> int:
-    """The class index, or K for the mixture: the row of that law in an array of K + 1."""
+    """The class index, or K for the unconditional law: the row of that law in an array of K + 1."""
     if label is None:
         return problem.num_classes
     index = _checks.integer(label, "label", 0)
     if index >= problem.num_classes:
         _checks.fail(
-            f"label = {index}", f"0 <= label < K = {problem.num_classes}, or None", "None is the mixture over classes"
+            f"label = {index}", f"0 <= label < K = {problem.num_classes}, or None", "None is the unconditional law"
         )
     return index
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
+from .._deprecated import renamed
 from . import counts
 from .extended_exponent import Scaled, product
 from .labelled import floats
@@ -53,7 +54,7 @@ class ExchangeableProblem:
     >>> problem = ExchangeableProblem([[0.25, 0.5, 0.25], [0.0, 0.0, 1.0]], [0.5, 0.5], target=0)
     >>> problem.length, problem.vocab_size, problem.num_classes
     (2, 2, 2)
-    >>> problem.conditionals[0][:, 0]     # nothing revealed: target and mixture, tokens 0 and 1
+    >>> problem.conditionals[0][:, 0]     # nothing revealed: target and unconditional law, tokens 0 and 1
     array([[0.5 , 0.5 ],
            [0.25, 0.75]])
     """
@@ -133,23 +134,25 @@ class ExchangeableProblem:
         return self.count_laws[self.target]
 
     @cached_property
-    def mixture_law(self) -> np.ndarray:
-        """Law of the counts of the mixture over classes, (D+1,)*(N-1)."""
+    def unconditional_law(self) -> np.ndarray:
+        """Law of the counts under the unconditional law, (D+1,)*(N-1)."""
         return np.tensordot(self.prior, self.count_laws, axes=1)
+
+    mixture_law = renamed("mixture_law", "unconditional_law")
 
     @cached_property
     def conditionals(self) -> tuple[np.ndarray, ...]:
         """p_z(v|c) and p(v|c) for every number k = 0..D-1 of revealed coordinates.
 
-        Entry k has shape (2,) + (k+1,)*(N-1) + (N,): target first, then mixture; indexed by the revealed counts
+        Entry k has shape (2,) + (k+1,)*(N-1) + (N,): target first, then unconditional; indexed by the revealed counts
         of tokens 1..N-1, token v last; 0 where the context has probability zero.
 
         Raises InputError when a positive conditional lies below the range of float64.
         """
         target = self._arrangements.at(self.target)
-        mixture = counts.mix([self._arrangements.at(k) for k in range(self.num_classes)], self.prior)
+        unconditional = counts.mix([self._arrangements.at(k) for k in range(self.num_classes)], self.prior)
         return tuple(
-            np.stack(pair) for pair in zip(counts.conditionals(target), counts.conditionals(mixture), strict=True)
+            np.stack(pair) for pair in zip(counts.conditionals(target), counts.conditionals(unconditional), strict=True)
         )
 
     def with_target(self, target: int | str) -> ExchangeableProblem:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import Placed
+from .._deprecated import renamed
 from .conditionals import table_conditionals, table_marginal
 
 BYTES_PER_STATE = 16  # two float64 marginal tables
@@ -47,7 +48,7 @@ class TableProblem:
     >>> problem = TableProblem([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]], [0.5, 0.5], target=0)
     >>> problem.length, problem.vocab_size, problem.num_classes
     (1, 3, 2)
-    >>> problem.mixture_table          # last index: mask = the coordinate summed out
+    >>> problem.unconditional_table          # last index: mask = the coordinate summed out
     array([0.25, 0.5 , 0.25, 1.  ])
     """
 
@@ -92,7 +93,7 @@ class TableProblem:
         return self.class_laws[self.target]
 
     @cached_property
-    def mixture_law(self) -> np.ndarray:
+    def unconditional_law(self) -> np.ndarray:
         """p = sum_k a_k p(. | k), shape (N,)*D."""
         return np.tensordot(self.prior, self.class_laws, axes=1)
 
@@ -102,9 +103,13 @@ class TableProblem:
         return _table(self, self.target_law, self._exact_target)
 
     @cached_property
-    def mixture_table(self) -> np.ndarray:
+    def unconditional_table(self) -> np.ndarray:
         """Marginals of p on the lattice, shape (N+1,)*D."""
-        return _table(self, self.mixture_law, self._exact_mixture)
+        return _table(self, self.unconditional_law, self._exact_unconditional)
+
+    mixture_law = renamed("mixture_law", "unconditional_law")
+    mixture_table = renamed("mixture_table", "unconditional_table")
+    exact_mixture_table = renamed("exact_mixture_table", "exact_unconditional_table")
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
         """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
@@ -115,7 +120,7 @@ class TableProblem:
         return table_marginal(self, tokens, label)
 
     def lookup(self, row: int) -> tuple[Placed, Placed]:
-        """The marginals of class `row`, or of the mixture for row K, flat in C order; and the strides of the axes."""
+        """The marginals of class `row`, for row K the unconditional ones, flat in C order; and strides."""
         if row not in self._lookups:
             strides = (self.vocab_size + 1) ** np.arange(self.length)[::-1]
             self._lookups[row] = Placed(self._marginals(row).ravel()), Placed(strides)
@@ -123,7 +128,7 @@ class TableProblem:
 
     def _marginals(self, row: int) -> np.ndarray:
         if row == self.num_classes:
-            return self.mixture_table
+            return self.unconditional_table
         return self.target_table if row == self.target else marginal_table(self.class_laws[row])
 
     @cached_property
@@ -152,14 +157,14 @@ class TableProblem:
         return marginal_table(self._exact_target())
 
     @cached_property
-    def exact_mixture_table(self) -> np.ndarray:
-        """:attr:`mixture_table` in exact arithmetic."""
-        return marginal_table(self._exact_mixture())
+    def exact_unconditional_table(self) -> np.ndarray:
+        """:attr:`unconditional_table` in exact arithmetic."""
+        return marginal_table(self._exact_unconditional())
 
     def _exact_target(self) -> np.ndarray:
         return self.exact_class_laws[self.target]
 
-    def _exact_mixture(self) -> np.ndarray:
+    def _exact_unconditional(self) -> np.ndarray:
         return (self.exact_prior[(slice(None), *(None,) * self.length)] * self.exact_class_laws).sum(axis=0)
 
     @property

@@ -97,7 +97,7 @@ def _entry(name: str, source: str, large: bool = False) -> Callable[[Callable[..
 def _disjoint_1d(prior: Any = HALF) -> TableProblem:
     """(2/3, 1/3, 0, 0) and (0, 0, 1/2, 1/2), target the first: guidance leaves its law alone, not its speed.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([[4, 2, 0, 0], [0, 0, 3, 3]], prior)
 
@@ -106,7 +106,7 @@ def _disjoint_1d(prior: Any = HALF) -> TableProblem:
 def _overlap_1d(overlap: Any = HALF, prior: Any = HALF) -> TableProblem:
     """(1 - ε, ε, 0) and (0, ε, 1 - ε), target the first: guidance drains the shared token.
 
-    `overlap` is ε, `prior` the mixture weight of the target; both may be sympy symbols.
+    `overlap` is ε, `prior` the prior probability of the target; both may be sympy symbols.
     """
     shared = _probability(overlap, "overlap")
     laws = [[1 - shared, shared, 0], [0, shared, 1 - shared]]
@@ -120,7 +120,7 @@ def _overlap_1d(overlap: Any = HALF, prior: Any = HALF) -> TableProblem:
 def _squares_2d(prior: Any = HALF) -> TableProblem:
     """Uniform on {0,1,2}² (target) and on {2,3,4}²: they share one point; TV saturates.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([_cube((0, 1, 2), 2), _cube((2, 3, 4), 2)], prior)
 
@@ -129,7 +129,7 @@ def _squares_2d(prior: Any = HALF) -> TableProblem:
 def _small_squares_2d(prior: Any = HALF) -> TableProblem:
     """Uniform on {0,1}² (target) and on {1,2}²: the smallest squares that share a point; TV saturates.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([_cube((0, 1), 2, 3), _cube((1, 2), 2, 3)], prior)
 
@@ -138,7 +138,7 @@ def _small_squares_2d(prior: Any = HALF) -> TableProblem:
 def _projections_2d(prior: Any = HALF) -> TableProblem:
     """Uniform on {0,1,2}² (target) and on {2,3,4}² without (2,2): no common point, overlapping projections.
 
-    All four regions of points that are private to the target occur. `prior` is the mixture weight of the target.
+    All four regions of points that are private to the target occur. `prior` is the prior probability of the target.
     """
     other = _cube((2, 3, 4), 2)
     other[2, 2] = 0
@@ -149,7 +149,7 @@ def _projections_2d(prior: Any = HALF) -> TableProblem:
 def _no_blind_2d(prior: Any = HALF) -> TableProblem:
     """[[12,2],[2,1]]/17 (target) and [[1,2],[2,12]]/17: no context is blind, TV falls double-exponentially in w.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([[[12, 2], [2, 1]], [[1, 2], [2, 12]]], prior)
 
@@ -158,7 +158,7 @@ def _no_blind_2d(prior: Any = HALF) -> TableProblem:
 def _fading_blind_2d(prior: Any = HALF) -> TableProblem:
     """[[1,1,1],[8,1,1],[8,1,1]]/23 (target) and [[4,4,4],[1,8,1],[1,1,8]]/32: TV falls exponentially in w.
 
-    The context (0, mask) is blind, but guidance visits it less and less. `prior` is the mixture weight of the target.
+    The context (0, mask) is blind, but guidance visits it ever less. `prior` is the prior probability of the target.
     """
     laws = [[[1, 1, 1], [8, 1, 1], [8, 1, 1]], [[4, 4, 4], [1, 8, 1], [1, 1, 8]]]
     return _pair(laws, prior)
@@ -168,7 +168,7 @@ def _fading_blind_2d(prior: Any = HALF) -> TableProblem:
 def _identical_2d(prior: Any = HALF) -> TableProblem:
     """[[4,1],[2,3]]/10 for both classes: guidance changes nothing, TV is flat in w.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([[[4, 1], [2, 3]], [[4, 1], [2, 3]]], prior)
 
@@ -180,7 +180,7 @@ def _identical_2d(prior: Any = HALF) -> TableProblem:
 def _cubes_5d(prior: Any = HALF) -> TableProblem:
     """Uniform on {0,1,2}^5 and on {2,3,4}^5 (target): the 5D experiment of the paper.
 
-    `prior` is the mixture weight of the target.
+    `prior` is the prior probability of the target.
     """
     return _pair([_cube((0, 1, 2), 5), _cube((2, 3, 4), 5)], prior, target=1)
 

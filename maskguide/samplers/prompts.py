@@ -60,6 +60,6 @@ def _possible(process: GuidedProcess, tokens: np.ndarray) -> None:
     for state in distinct[np.isneginf(process.problem.log_marginal(distinct, label))] if distinct.size else ():
         _checks.fail(
             f"start holds the prompt {state.tolist()}, which has probability 0",
-            "a prompt is possible under the target class (the mixture, at w = -1)",
+            "a prompt is possible under the target class (the unconditional law, at w = -1)",
             "condition on tokens that the target class can have",
         )

@@ -37,7 +37,7 @@ def law_of(name: str, claim: Claim, where: Case | None = None) -> np.ndarray:
 def tokens(table: TableProblem, weight: float, state, axis: int) -> np.ndarray:
     """p_z^(1+w) p^(-w) of a coordinate in a state, from the tables' entries."""
     pair = []
-    for law in (table.target_table, table.mixture_table):
+    for law in (table.target_table, table.unconditional_table):
         line = law[tuple(slice(None) if i == axis else v for i, v in enumerate(state))]
         pair.append(line[:-1] / line[-1] if line[-1] > 0 else 0 * line[:-1])
     with np.errstate(divide="ignore", invalid="ignore"):

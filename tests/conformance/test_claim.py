@@ -58,7 +58,7 @@ def guided_law(problem, tokens, i, weight):
     for v in range(problem.vocab_size):
         here = tuple(slice(v, v + 1) if j == i else s for j, s in enumerate(seen))
         target, mixture = (
-            law[here].sum() / law[tuple(seen)].sum() for law in (problem.target_law, problem.mixture_law)
+            law[here].sum() / law[tuple(seen)].sum() for law in (problem.target_law, problem.unconditional_law)
         )
         weights.append(target ** (1 + weight) * mixture**-weight if target > 0 else 0.0)
     return weights

@@ -38,8 +38,8 @@ def test_measures_written_out():
     variance = [sum((p * v**2).sum() - (p * v).sum() ** 2 for v in (x, y)) for p in (law, own)]
     assert found.spread == pytest.approx(variance[0] / variance[1], rel=1e-10)
     assert found.entropy == pytest.approx((law * np.log(law)).sum() / (own * np.log(own)).sum(), rel=1e-10)
-    conditional = [t[:-1, -1] for t in (PROBLEM.target_table, PROBLEM.mixture_table)]
-    other = [t[-1, :-1] for t in (PROBLEM.target_table, PROBLEM.mixture_table)]
+    conditional = [t[:-1, -1] for t in (PROBLEM.target_table, PROBLEM.unconditional_table)]
+    other = [t[-1, :-1] for t in (PROBLEM.target_table, PROBLEM.unconditional_table)]
     hazard = sum((p**3 / q**2).sum() for p, q in (conditional, other)) / 2
     assert found.hazard == pytest.approx(hazard, rel=1e-10)
     gone = own <= np.sort(own.ravel())[np.flatnonzero(np.cumsum(np.sort(own.ravel())) <= 0.01)[-1]]

@@ -42,10 +42,10 @@ def test_laws_sum_to_one(rule, weight):
 
 
 @pytest.mark.parametrize("rule", ["product", "normalized"])
-def test_weight_zero_is_the_target_and_minus_one_the_mixture(rule):
+def test_weight_zero_is_the_target_and_minus_one_the_unconditional_law(rule):
     exact = np.s_[:2, :2]
     assert (oracle.terminal_law(CORRELATED, rule, 0) == CORRELATED.exact_target_table[exact]).all()
-    assert (oracle.terminal_law(CORRELATED, rule, -1) == CORRELATED.exact_mixture_table[exact]).all()
+    assert (oracle.terminal_law(CORRELATED, rule, -1) == CORRELATED.exact_unconditional_table[exact]).all()
 
 
 def test_the_transient_law_is_a_matrix_exponential():

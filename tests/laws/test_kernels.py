@@ -117,7 +117,7 @@ def test_powers_at_the_ends_of_the_range():
         tiles.powers(target, found, *powers.parts(exponent))
         with np.errstate(over="ignore"):
             expected = ratio**exponent
-        expected[4] = np.inf  # no mixture below a target: beyond the range, whatever the exponent
+        expected[4] = np.inf  # p = 0 < p_z: beyond the range, whatever the exponent
         np.testing.assert_allclose(found, np.where(expected < 2.3e-308, found, expected), rtol=1e-13)
         assert (found[expected < 2.3e-308] < 2.3e-308).all()
 

@@ -106,7 +106,7 @@ def test_weight_zero_returns_the_class_law(length):
     kept = problem.target_law > 1e-290
     assert np.abs(law.probs[kept] / problem.target_law[kept] - 1).max() < 2e-15 * length
     law = lumped.terminal_counts(problem, mg.Guidance("product", -1.0))
-    assert np.abs(law.probs - problem.mixture_law).sum() < 5e-16 * length
+    assert np.abs(law.probs - problem.unconditional_law).sum() < 5e-16 * length
 
 
 @pytest.mark.parametrize("clocks", [[0.01], [0.1, 0.15], [1.0], [7.0], [30.0]])
@@ -226,7 +226,7 @@ def test_a_schedule_with_one_weight_changes_nothing():
 
 
 def test_hazards_beyond_the_cap_change_no_law():
-    # After k ones the mixture all but excludes the target, and a zero, private to it, comes at 10^(20 k).
+    # After k ones the unconditional law all but excludes the target, and a zero, private to it, comes at 10^(20 k).
     problem = ExchangeableProblem.from_mixture(8, [0.1, 1.0], [0.5, 0.5], labels=[0, 1], target=0)
     guidance = mg.Guidance("product", 20.0)
     rates = count_chain.count_rates(problem, guidance.rule, 20.0)

@@ -44,10 +44,10 @@ def test_reveals_and_posteriors_are_sums_over_states(laws, rule, weight, clock):
     reveals = math.fsum(p * sum(v != mask for v in x) for x, p in law.items())
     late = 1e-9 if clock == math.inf else 1e-11  # 300 is not inf
     assert float(expected_reveals(process, clock)) == pytest.approx(reveals, abs=late)
-    mixture = sum(a * k for a, k in zip(problem.exact_prior, problem.exact_class_laws, strict=True))
+    unconditional = sum(a * k for a, k in zip(problem.exact_prior, problem.exact_class_laws, strict=True))
     expected = np.zeros(problem.num_classes)
     for x, p in law.items():
-        whole = brute_force_marginal(mixture, x)
+        whole = brute_force_marginal(unconditional, x)
         for k in range(problem.num_classes):
             part = problem.exact_prior[k] * brute_force_marginal(problem.exact_class_laws[k], x)
             assert posterior_table(problem)[k][x] == pytest.approx(float(part / whole) if whole else 0.0, rel=1e-12)
@@ -125,7 +125,7 @@ def test_mutual_information_known_cases():
 def test_divergences_are_sums_over_states(laws, weight):
     problem = from_counts(laws)
     law = mg.terminal_law(mg.GuidedProcess(problem, mg.Guidance("product", weight)))
-    for other in (class_law(problem), tilted_law(problem, weight), problem.mixture_law):
+    for other in (class_law(problem), tilted_law(problem, weight), problem.unconditional_law):
         q = getattr(other, "probs", other)
         pairs = [(float(law.probs[x]), float(q[x])) for x in np.ndindex(q.shape)]
         found = divergences(law, other)

@@ -94,7 +94,7 @@ def test_a_wrong_exponent_would_be_seen(wrong_weight):
 def test_swapped_conditionals_would_be_seen():
     # p_z^(1+w) p^(-w) with p_z and p swapped is p^(1+w) p_z^(-w): the rule of weight -1-w.
     chain = oracle.rates(LINE, "product", 2)[4,]
-    swapped = {y: LINE.exact_mixture_table[y] ** 3 / LINE.exact_target_table[y] ** 2 for y in chain}
+    swapped = {y: LINE.exact_unconditional_table[y] ** 3 / LINE.exact_target_table[y] ** 2 for y in chain}
     law, total = symbolic.terminal_law(LINE, weight=2), sum(swapped.values())
     assert equals(law, {(v,): chain.get((v,), 0) / sum(chain.values()) for v in range(4)})
     assert not equals(law, {(v,): swapped.get((v,), 0) / total for v in range(4)})
@@ -137,7 +137,7 @@ def test_one_dimension_is_the_tilted_law():
 
 def test_two_dimensions_by_the_explicit_formula():
     # theory 2.1 and 2.2, from floats: no shared code.
-    pz, p, weight, clock = PLANE.target_law, PLANE.mixture_law, 1.3, 0.6
+    pz, p, weight, clock = PLANE.target_law, PLANE.unconditional_law, 1.3, 0.6
     g = np.where(pz > 0, pz * (pz / p) ** weight, 0)
     (r_z, c_z), (r, c) = (pz.sum(1), pz.sum(0)), (p.sum(1), p.sum(0))
     g_r, g_c = r_z * (r_z / r) ** weight, c_z * (c_z / c) ** weight

@@ -24,11 +24,11 @@ def tilted_by_hand(problem, weight):
     """p_z^(1+w) p^(-w) / Z, state by state; p at w = -1."""
     states = list(itertools.product(range(problem.vocab_size), repeat=problem.length))
     laws = problem.class_laws
-    mixture = {y: math.fsum(a * law[y] for a, law in zip(problem.prior, laws, strict=True)) for y in states}
+    unconditional = {y: math.fsum(a * law[y] for a, law in zip(problem.prior, laws, strict=True)) for y in states}
     target = {y: float(laws[problem.target][y]) for y in states}
     if weight == -1:
-        return mixture, 1.0
-    values = {y: p ** (1 + weight) / mixture[y] ** weight if p > 0 else 0.0 for y, p in target.items()}
+        return unconditional, 1.0
+    values = {y: p ** (1 + weight) / unconditional[y] ** weight if p > 0 else 0.0 for y, p in target.items()}
     total = math.fsum(values.values())
     return {y: v / total for y, v in values.items()}, total
 
@@ -62,11 +62,11 @@ def test_terminal_law_at_every_dimension(vocab, length, weight):
 @given(counts(), st.floats(-0.99, 8))
 def test_h_is_a_conditional_expectation_and_the_rates_are_doobs(laws, weight):
     problem = from_counts(laws)
-    mask, target, mixture = problem.vocab_size, problem.target_table, problem.mixture_table
+    mask, target, unconditional = problem.vocab_size, problem.target_table, problem.unconditional_table
     h = np.exp(log_h(problem, weight))
     for x in np.ndindex(target.shape):
         completions = itertools.product(*(range(mask) if v == mask else [v] for v in x))
-        terms = [target[y] / target[x] * (target[y] / mixture[y]) ** weight for y in completions if target[y] > 0]
+        terms = [target[y] / target[x] * (target[y] / unconditional[y]) ** weight for y in completions if target[y] > 0]
         assert h[x] == pytest.approx(math.fsum(terms), rel=1e-11)
     assert h[(-1,) * problem.length] == pytest.approx(tilted_by_hand(problem, weight)[1], rel=1e-11)
     for i, edge in enumerate(mg.GuidedProcess(problem, mg.Guidance("tilted", weight)).rates().edges):
@@ -86,7 +86,7 @@ def test_hazards_are_one_and_tv_does_not_depend_on_the_weight(laws, weight, cloc
 
 
 def test_w_zero_is_conditional_and_minus_one_unconditional(fading):
-    for weight, law in ((0.0, fading.target_law), (-1.0, fading.mixture_law)):
+    for weight, law in ((0.0, fading.target_law), (-1.0, fading.unconditional_law)):
         terminal = mg.terminal_law(mg.GuidedProcess(fading, mg.Guidance("tilted", weight)))
         np.testing.assert_allclose(terminal.probs, law, rtol=1e-14)
     np.testing.assert_allclose(log_h(fading, -1.0), 0.0, atol=1e-15)

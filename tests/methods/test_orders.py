@@ -151,7 +151,7 @@ def test_remasking_keeps_the_law_at_zero_weight_only():
 
 
 def tilted(problem, weight):
-    law = problem.target_law ** (1 + weight) * problem.mixture_law ** (-weight)
+    law = problem.target_law ** (1 + weight) * problem.unconditional_law ** (-weight)
     return law / law.sum()
 
 

@@ -57,11 +57,11 @@ def rates(problem: TableProblem, rule: str, weight: Any, *, digits: int | None =
     if digits is None and weight != int(weight):
         _checks.fail(f"weight w = {weight} in exact arithmetic", "a whole number", "give digits=60 for any w")
     with mpmath.workdps(PRECISION * (digits or 15)):
-        target, mixture = (_numbers(table, digits) for table in _tables(problem, binary))
+        target, unconditional = (_numbers(table, digits) for table in _tables(problem, binary))
         power = int(weight) if digits is None else _multiprecision(Fraction(weight))
         if weight == -1:
-            target = mixture  # the unconditional process
-        found = {x: _rates_out_of(x, target, mixture, power) for x in np.ndindex(target.shape) if target[x] > 0}
+            target = unconditional  # the unconditional process
+        found = {x: _rates_out_of(x, target, unconditional, power) for x in np.ndindex(target.shape) if target[x] > 0}
         return {x: _normalized(x, row) if rule == "normalized" else row for x, row in found.items()}
 
 
@@ -117,11 +117,11 @@ def divided_difference(nodes: list[Any], clock: Any, digits: int) -> Any:
     return (above - below) / (last - first)
 
 
-def _rates_out_of(x: State, target: np.ndarray, mixture: np.ndarray, power: Any) -> dict[State, Any]:
+def _rates_out_of(x: State, target: np.ndarray, unconditional: np.ndarray, power: Any) -> dict[State, Any]:
     row = {}
     for y in _children(x, target.shape[0] - 1):
         if target[y] > 0:
-            row[y] = (target[y] / target[x]) ** (1 + power) * (mixture[y] / mixture[x]) ** (-power)
+            row[y] = (target[y] / target[x]) ** (1 + power) * (unconditional[y] / unconditional[x]) ** (-power)
     return row
 
 
@@ -200,11 +200,11 @@ def _segments(weight: Any) -> list[Segment]:
 
 def _tables(problem: TableProblem, binary: bool) -> tuple[np.ndarray, np.ndarray]:
     if not binary:
-        return problem.exact_target_table, problem.exact_mixture_table
+        return problem.exact_target_table, problem.exact_unconditional_table
     as_fractions = np.vectorize(lambda v: Fraction(float(v)), otypes=[object])
     laws, prior = as_fractions(problem.class_laws), as_fractions(problem.prior)
-    mixture = sum(a * law for a, law in zip(prior, laws, strict=True))
-    return marginal_table(laws[problem.target]), marginal_table(np.asarray(mixture))
+    unconditional = sum(a * law for a, law in zip(prior, laws, strict=True))
+    return marginal_table(laws[problem.target]), marginal_table(np.asarray(unconditional))
 
 
 def _numbers(table: np.ndarray, digits: int | None) -> np.ndarray:

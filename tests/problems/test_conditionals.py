@@ -45,7 +45,7 @@ def by_definition(law, state):
 
 
 def law_of(problem, label):
-    return problem.mixture_law if label is None else problem.class_laws[label]
+    return problem.unconditional_law if label is None else problem.class_laws[label]
 
 
 def assert_same_laws(found, expected, tolerance=1e-12):
@@ -57,7 +57,7 @@ def assert_same_laws(found, expected, tolerance=1e-12):
 
 
 def agrees_with_its_table(problem, tolerance=1e-12):
-    """On every partially masked state, for every class and the mixture."""
+    """On every partially masked state, for every class and the unconditional law."""
     table, states = problem.table(), all_states(problem)
     np.testing.assert_allclose(table.prior, problem.prior, rtol=1e-15)
     for label in (None, *range(problem.num_classes)):
@@ -105,7 +105,7 @@ def test_tables_take_tensors():
 def test_class_posteriors_are_those_of_the_table(fading):
     states = all_states(fading)
     log_posterior = np.log(fading.prior[0]) + fading.log_marginal(states, 0) - fading.log_marginal(states)
-    expected = fading.prior[0] * fading.target_table.ravel() / fading.mixture_table.ravel()
+    expected = fading.prior[0] * fading.target_table.ravel() / fading.unconditional_table.ravel()
     np.testing.assert_allclose(np.exp(log_posterior), expected, rtol=1e-14)
 
 

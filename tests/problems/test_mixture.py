@@ -38,7 +38,7 @@ def test_the_table_is_the_sum_of_products():
     p, a, table = problem.probs, problem.weights, problem.table()
     for x in np.ndindex(3, 3):
         terms = [a[c] * p[c, 0, x[0]] * p[c, 1, x[1]] for c in range(4)]
-        assert table.mixture_law[x] == pytest.approx(sum(terms), rel=1e-14, abs=1e-300)
+        assert table.unconditional_law[x] == pytest.approx(sum(terms), rel=1e-14, abs=1e-300)
         assert table.class_laws[1][x] == pytest.approx((terms[1] + terms[3]) / (a[1] + a[3]), rel=1e-14, abs=1e-300)
 
 

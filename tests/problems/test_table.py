@@ -41,13 +41,13 @@ def brute_force_marginal(law, state):
 @given(counts())
 def test_marginal_tables_are_sums_over_completions(weights):
     problem = from_counts(weights)
-    mixture = sum(law * F(1, len(weights)) for law in problem.exact_class_laws)
+    unconditional = sum(law * F(1, len(weights)) for law in problem.exact_class_laws)
     for state in itertools.product(range(problem.vocab_size + 1), repeat=problem.length):
         expected = brute_force_marginal(problem.exact_class_laws[0], state)
         assert problem.exact_target_table[state] == expected
         assert problem.target_table[state] == float(expected)  # exact laws are rounded once
-        assert problem.exact_mixture_table[state] == brute_force_marginal(mixture, state)
-        assert problem.mixture_table[state] == float(brute_force_marginal(mixture, state))
+        assert problem.exact_unconditional_table[state] == brute_force_marginal(unconditional, state)
+        assert problem.unconditional_table[state] == float(brute_force_marginal(unconditional, state))
 
 
 @settings(deadline=None)
@@ -57,7 +57,7 @@ def test_float_laws_agree_with_exact_ones(weights):
     rounded = mg.TableProblem(exact.class_laws, exact.prior)
     assert not rounded.is_exact
     np.testing.assert_allclose(rounded.target_table, exact.target_table, atol=1e-15)
-    np.testing.assert_allclose(rounded.mixture_table, exact.mixture_table, atol=1e-15)
+    np.testing.assert_allclose(rounded.unconditional_table, exact.unconditional_table, atol=1e-15)
     assert (rounded.exact_class_laws == exact.exact_class_laws).all()  # short fractions are recognised
     assert (rounded.exact_prior == exact.exact_prior).all()
 
@@ -89,15 +89,15 @@ def test_zero_stays_exactly_zero_in_every_view():
     assert problem.class_laws[0, 0, 1] == problem.target_table[0, 1] == problem.exact_target_table[0, 1] == 0
 
 
-def test_a_single_class_is_its_own_mixture():
+def test_a_single_class_is_its_own_unconditional_law():
     problem = mg.TableProblem([[0.25, 0.75]], [1])
     assert problem.num_classes == 1
-    np.testing.assert_array_equal(problem.target_table, problem.mixture_table)
+    np.testing.assert_array_equal(problem.target_table, problem.unconditional_table)
 
 
 def test_rational_laws_stay_rational():
     problem = mg.TableProblem([[F(1, 3), F(2, 3)], [1, 0]], [F(1, 7), F(6, 7)], target=1)
-    assert problem.exact_mixture_table.tolist() == [F(1, 21) + F(6, 7), F(2, 21), 1]
+    assert problem.exact_unconditional_table.tolist() == [F(1, 21) + F(6, 7), F(2, 21), 1]
     assert all(isinstance(e, F) for e in problem.exact_class_laws.flat)
 
 
@@ -120,13 +120,13 @@ def symbolic_problem():
 def test_symbols_survive_in_the_exact_view():
     e, a, problem = symbolic_problem()
     assert problem.free_symbols == {e, a}
-    assert sympy.simplify(problem.exact_mixture_table[1] - e) == 0
-    assert sympy.simplify(problem.exact_mixture_table[3] - 1) == 0
+    assert sympy.simplify(problem.exact_unconditional_table[1] - e) == 0
+    assert sympy.simplify(problem.exact_unconditional_table[3] - 1) == 0
 
 
 def test_numeric_views_of_symbols_are_refused_by_name():
     _, _, problem = symbolic_problem()
-    for view in ("class_laws", "target_table", "mixture_table"):
+    for view in ("class_laws", "target_table", "unconditional_table"):
         with pytest.raises(mg.InputError, match=r"holds the symbols (a|epsilon)\n"):
             getattr(problem, view)
     with pytest.raises(mg.InputError, match="symbols a\n"):
@@ -137,7 +137,7 @@ def test_subs_replaces_some_or_all_symbols_and_keeps_the_names():
     e, a, problem = symbolic_problem()
     half = problem.subs({e: F(1, 4)})
     assert half.free_symbols == {a} and half.name == "overlap" and half.token_names == (("a", "b", "c"),)
-    assert half.subs({a: F(1, 2)}).mixture_table.tolist() == [0.375, 0.25, 0.375, 1]
+    assert half.subs({a: F(1, 2)}).unconditional_table.tolist() == [0.375, 0.25, 0.375, 1]
     with pytest.raises(mg.InputError, match="holds -1"):
         problem.subs({e: 2})
 
@@ -223,3 +223,10 @@ def test_a_lattice_that_does_not_fit_says_states_and_bytes(monkeypatch):
     monkeypatch.setattr(_checks, "LEAST_MEMORY", 0)
     monkeypatch.setattr(_checks, "available_memory", lambda: 250_000)
     assert mg.TableProblem([law], [1.0]).length == 6
+
+
+@pytest.mark.parametrize("name", ["law", "table"])
+def test_the_old_names_of_the_unconditional_law_warn(name):
+    problem = mg.zoo.get("no-blind-2d")
+    with pytest.warns(DeprecationWarning, match=f"mixture_{name} is called TableProblem.unconditional_{name}"):
+        assert getattr(problem, f"mixture_{name}") is getattr(problem, f"unconditional_{name}")

@@ -57,7 +57,7 @@ def test_decay_at_clock_one_has_the_numbers_of_the_theory(name, expected):
 
 def masked_mass(problem, weight, clock):
     """TV = q(M,M) + sum_a q(a,M) + sum_b q(M,b), docs/theory.md §2.2."""
-    pz, p = problem.exact_target_table, problem.exact_mixture_table
+    pz, p = problem.exact_target_table, problem.exact_unconditional_table
     power = lambda x: float(pz[x]) * (float(pz[x] / p[x])) ** weight if pz[x] else 0.0  # noqa: E731
     n = problem.vocab_size
     firsts = [[(v, n) for v in range(n)], [(n, v) for v in range(n)]]

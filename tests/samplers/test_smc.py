@@ -163,7 +163,7 @@ def test_the_conditional_chain_has_bounded_weights(length, weight):
     assert 0 <= never <= ceiling / math.exp(mg.log_h(problem, weight).flat[-1]) - 1 + 1e-12
     particles = smc.run(process, everything_masked(process, 1000), weight=weight, threshold=0.0)
     state = tuple(particles.tokens.T)
-    expected = weight * np.log(problem.target_law[state] / problem.mixture_law[state])
+    expected = weight * np.log(problem.target_law[state] / problem.unconditional_law[state])
     np.testing.assert_allclose(particles.log_weights, expected, atol=1e-12)
     assert (particles.log_weights <= math.log(ceiling) + 1e-12).all()
 

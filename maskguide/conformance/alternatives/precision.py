@@ -37,12 +37,12 @@ def nan_tokens(whole_row: bool) -> Explained:
 
 
 def _with_nan(setup: Setup, axis: int, whole_row: bool) -> np.ndarray:
-    target, mixture = branches(setup.problem, axis)
+    target, unconditional = branches(setup.problem, axis)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logits = (1 + setup.weight) * np.log(target) - setup.weight * np.log(mixture)
+        logits = (1 + setup.weight) * np.log(target) - setup.weight * np.log(unconditional)
     nan = np.isnan(logits)
     first = np.arange(logits.shape[-1]) == (0 if whole_row else nan.argmax(axis=-1)[..., None])
-    fine = setup.formula.rates(target, mixture, setup.weight)
+    fine = setup.formula.rates(target, unconditional, setup.weight)
     return np.where(nan.any(axis=-1, keepdims=True), first, fine)
 
 

@@ -35,7 +35,7 @@ def _same_rule(setup: Setup, name: str) -> bool:
 
 
 def away_from_class(setup: Setup) -> np.ndarray | None:
-    """The mixture replaced by the first other class, where that one has all states of the target."""
+    """The unconditional law replaced by the first other class, where that one has all states of the target."""
     problem = setup.problem
     others = (k for k in range(problem.num_classes) if k != problem.target)
     other = next((k for k in others if ((problem.class_laws[k] > 0) | (problem.target_law == 0)).all()), None)
@@ -89,12 +89,12 @@ def plain_average(setup: Setup, axis: int) -> tuple[np.ndarray, np.ndarray]:
     return branches(setup.problem, axis)[0], quotient(mean, mean.sum(axis=-1, keepdims=True), 0.0)
 
 
-def on_branches(target: float, mixture: float) -> Explained:
+def on_branches(target: float, unconditional: float) -> Explained:
     """Temperatures on the two branches, each divided by its sum again."""
 
     def change(setup: Setup, axis: int) -> tuple[np.ndarray, np.ndarray]:
         first, second = branches(setup.problem, axis)
-        return warmed(first, target), warmed(second, mixture)
+        return warmed(first, target), warmed(second, unconditional)
 
     return of_branches(change)
 
@@ -105,8 +105,8 @@ def linear_mixture(setup: Setup) -> np.ndarray:
 
 
 def _linear(setup: Setup, axis: int) -> np.ndarray:
-    target, mixture = branches(setup.problem, axis)
-    row = np.maximum((1 + setup.weight) * target - setup.weight * mixture, 0.0)
+    target, unconditional = branches(setup.problem, axis)
+    row = np.maximum((1 + setup.weight) * target - setup.weight * unconditional, 0.0)
     return quotient(row, row.sum(axis=-1, keepdims=True), 0.0)
 
 
@@ -141,7 +141,7 @@ ALTERNATIVES = (
                 with_rule("predictor", temperature=2.0)),
     Alternative("rectified rule, p^(-1)", "the unconditional branch has the power -1 whatever w is",
                 with_rule("rectified", gamma0=-1.0)),
-    Alternative("another class as reference", "it guides away from another class, not from the mixture",
+    Alternative("another class as reference", "it guides away from another class, not from the unconditional law",
                 away_from_class),
     Alternative("gamma for w", "the weight w is used as the scale gamma = 1 + w: guidance is one too weak",
                 with_weight(lambda w: w - 1)),

@@ -143,7 +143,7 @@ def unit_hazards(rates: Rates) -> bool:
 
 def branches(problem: TableProblem, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """p_z(v | x) and p(v | x) of a coordinate in every context, tokens last."""
-    return conditionals(problem.target_table, axis), conditionals(problem.mixture_table, axis)
+    return conditionals(problem.target_table, axis), conditionals(problem.unconditional_table, axis)
 
 
 def spread(law: np.ndarray, rows: Sequence[np.ndarray]) -> np.ndarray:

@@ -87,8 +87,8 @@ def unit_hazard(rule: Rule, weight: float) -> bool:
 def jumps(problem: ExchangeableProblem, rule: Rule, weight: float) -> Iterator[np.ndarray]:
     """r/R for each level: exchangeable coordinates leave alike, so the rate product's r/R are the normalised rates."""
     chosen = CLOSED_FORM_RULES["normalized"] if rule.name == "product" else rule
-    for target, mixture in problem.conditionals:
-        rates = chosen.rates(target, mixture, weight)
+    for target, unconditional in problem.conditionals:
+        rates = chosen.rates(target, unconditional, weight)
         hazard = rates.sum(axis=-1, keepdims=True)
         yield np.divide(rates, hazard, out=np.zeros_like(rates), where=hazard > 0)
 

@@ -150,7 +150,7 @@ def _usable(problem: ExchangeableProblem, guidance: Guidance) -> None:
         )
     _checks.choice(guidance.rule.name, CLOSED_FORM_RULES, "rule for laws on counts")
     leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(guidance.schedule.weights))
-    if leaves and ((problem.mixture_law > 0) & (problem.target_law == 0)).any():
+    if leaves and ((problem.unconditional_law > 0) & (problem.target_law == 0)).any():
         _checks.fail(
             f"{guidance.schedule} returns from w = -1 to a larger weight",
             "w = -1 reaches counts that the target never visits, and no other weight leads out of them",

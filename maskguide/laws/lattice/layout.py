@@ -175,17 +175,17 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
     if process.guidance.rule.name != "product":
         return None
     groups, problem = layout(process.vocab_size, process.length), process.problem
-    target = problem.mixture_law if weight == -1 else problem.target_law
+    target = problem.unconditional_law if weight == -1 else problem.target_law
     power = 0.0 if weight == -1 else weight
-    return _potential(groups, target, problem.mixture_law, power)
+    return _potential(groups, target, problem.unconditional_law, power)
 
 
-def _potential(groups: Layout, target: np.ndarray, mixture: np.ndarray, exponent: float):
+def _potential(groups: Layout, target: np.ndarray, unconditional: np.ndarray, exponent: float):
     from ..._compiled import powers
     from . import potential as tiles
 
     outer, inner = _split(groups.vocab_size, groups.length)
-    over, under = _rows(target, outer), _rows(mixture, outer) if exponent else np.empty(0)
+    over, under = _rows(target, outer), _rows(unconditional, outer) if exponent else np.empty(0)
     values, threads, parts = np.empty(groups.states), idle(groups.states), powers.parts(exponent)
     sizes = groups.offsets, groups.vocab_size, inner.length
 
@@ -243,6 +243,6 @@ def visits(process: GuidedProcess, weight: float, start: np.ndarray) -> tuple[np
 def _normalized_potential(process: GuidedProcess, weight: float) -> np.ndarray | None:
     """A potential whose coordinate-wise normalisation gives the rule "normalized"; None where one leaves the range."""
     problem, groups = process.problem, layout(process.vocab_size, process.length)
-    target = problem.mixture_law if weight == -1 else problem.target_law
-    made = _potential(groups, target, problem.mixture_law, 0.0 if weight == -1 else weight)
+    target = problem.unconditional_law if weight == -1 else problem.target_law
+    made = _potential(groups, target, problem.unconditional_law, 0.0 if weight == -1 else weight)
     return None if made is None or made[1] > 0 else made[0]

@@ -54,15 +54,15 @@ def marginals(values, offsets, size, length):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def powers(target, mixture, high, low):
-    """mixture := (target / mixture)^(high + low); what it is where the target is zero does not matter."""
+def powers(target, unconditional, high, low):
+    """unconditional := (target / unconditional)^(high + low); what it is where the target is zero does not matter."""
     twice = int64(2 * high)
     if 0 < twice <= 5 and twice == 2 * (high + low):
         for i in range(uint64(target.size)):
-            mixture[i] = half_power(target[i] / mixture[i], twice)
+            unconditional[i] = half_power(target[i] / unconditional[i], twice)
     else:
         for i in range(uint64(target.size)):
-            mixture[i] = power(target[i] / mixture[i], high, low)
+            unconditional[i] = power(target[i] / unconditional[i], high, low)
 
 
 @njit(cache=True, nogil=True)
@@ -81,41 +81,41 @@ def multiply(target, factor, least, most):
 
 
 @njit(cache=True, nogil=True)
-def tile(over, under, target, mixture, inner, size, low, exponent, limits):
+def tile(over, under, target, unconditional, inner, size, low, exponent, limits):
     """over := the potential of the layout `inner`, from the two laws on its last block; returns what `multiply` does.
 
-    An empty mixture: the potential is the target itself; `under` is then one, and otherwise room for the mixture.
+    An empty unconditional law: the potential is the target itself; `under` is then one, otherwise room for that law.
     """
     last = uint64(over.size - target.size)
     for i in range(uint64(target.size)):
         over[last + i] = target[i]
     marginals(over, inner, size, low)
-    if mixture.size:
-        for i in range(uint64(mixture.size)):
-            under[last + i] = mixture[i]
+    if unconditional.size:
+        for i in range(uint64(unconditional.size)):
+            under[last + i] = unconditional[i]
         marginals(under, inner, size, low)
         powers(over, under, exponent[0], exponent[1])
     return multiply(over, under, limits[0], limits[1])
 
 
 @njit(cache=True, nogil=True)
-def fill(values, offsets, size, low, target, mixture, outer, inner, exponent, limits, begin, end):
+def fill(values, offsets, size, low, target, unconditional, outer, inner, exponent, limits, begin, end):
     """The potential of the tiles begin .. end - 1: all states that show the same in their first coordinates.
 
-    A tile is a state of the first coordinates; target and mixture hold the law of the `low` others in it, a row
-    a tile. `outer` and `inner` are the layouts of either part. Returns the sums of `multiply`.
+    A tile is a state of the first coordinates; `target` and `unconditional` hold the laws of the `low` others in it,
+    a row a tile. `outer` and `inner` are the layouts of either part. Returns the sums of `multiply`.
     """
     if begin == end:
         return 0, 0
     under = np.ones(inner[-1])
     if len(outer) == 2:
-        return tile(values, under, target, mixture, inner, size, low, exponent, limits)
+        return tile(values, under, target, unconditional, inner, size, low, exponent, limits)
     full, lost, beyond, over = uint64(len(inner) - 2), 0, 0, np.empty(inner[-1])
     row = inner[full + ONE] - inner[full]
     for prefix in range(uint64(len(outer) - 1)):
         for number in range(max(outer[prefix], uint64(begin)), min(outer[prefix + ONE], uint64(end))):
             here = slice(number * row, (number + ONE) * row)
-            other = mixture[here] if mixture.size else mixture
+            other = unconditional[here] if unconditional.size else unconditional
             found = tile(over, under, target[here], other, inner, size, low, exponent, limits)
             lost, beyond = lost + found[0], beyond + found[1]
             for members in range(full + ONE):

@@ -76,7 +76,7 @@ def starting_law(process: GuidedProcess, start: object) -> np.ndarray | None:
 
     `start` is None; a list or tuple of D tokens, N for a mask (a prompt to be completed); an array (N+1,)*D of
     probabilities; or a Law on the lattice. Raises InputError for anything else, and for masked states with mass
-    that the target class (at w = -1, the mixture) never visits: no rate leads out of them.
+    that the target class (at w = -1, the unconditional law) never visits: no rate leads out of them.
     """
     if start is None:
         return None
@@ -93,12 +93,12 @@ def starting_law(process: GuidedProcess, start: object) -> np.ndarray | None:
         law = _checks.law(law, "start")
     problem, stuck = process.problem, law > 0
     stuck[(slice(0, process.vocab_size),) * process.length] = False
-    table = problem.mixture_table if process.segments[0].weight == -1 else problem.target_table
+    table = problem.unconditional_table if process.segments[0].weight == -1 else problem.target_table
     if (stuck & (table == 0)).any():
         state = np.argwhere(stuck & (table == 0))[0]
         _checks.fail(
             f"start holds {problem.context_name(state.tolist())}, which has probability 0",
-            "masked states of the start are possible under the target class (the mixture, at w = -1)",
+            "masked states of the start are possible under the target class (the unconditional law, at w = -1)",
             "condition on tokens that the target class can have",
         )
     return law

@@ -2,7 +2,7 @@
 
 All functions take ``(problem, rule="product", weight=None)``. The weight is the symbol ``w`` (a real number
 w > -1) unless a number is given; the clock is the symbol ``u`` = -log m(t). Symbols in the laws of the
-problem (a mixture weight, an overlap) are taken generic: an entry that is not identically zero is positive.
+problem (a prior, an overlap) are taken generic: an entry that is not identically zero is positive.
 
 With r(x->y) = p_z(v|x) (p_z(v|x)/p(v|x))^w, G(x) = p_z(x) (p_z(x)/p(x))^w and exit rates R(x), the law at u is
 

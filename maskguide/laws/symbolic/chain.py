@@ -24,7 +24,7 @@ State = tuple[int, ...]
 
 
 class Chain:
-    """All symbols of a guided chain. At w = -1 the mixture takes the target's place: the unconditional process.
+    """All symbols of a guided chain. At w = -1 the unconditional law takes the target's place.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ class Chain:
         self.unit_hazard = CLOSED_FORM_RULES[rule].unit_hazard
         self.mask = problem.vocab_size
         self.start: State = (self.mask,) * problem.length
-        table = problem.exact_mixture_table if weight == -1 else problem.exact_target_table
+        table = problem.exact_unconditional_table if weight == -1 else problem.exact_target_table
         self.target = {x: tidy(table[x]) for x in np.ndindex(table.shape)}
         self.states = [x for x, p in self.target.items() if p != 0]
-        self.ratio = {x: tidy(self.target[x] / tidy(problem.exact_mixture_table[x])) for x in self.states}
+        self.ratio = {x: tidy(self.target[x] / tidy(problem.exact_unconditional_table[x])) for x in self.states}
         self._exit: dict[State, sympy.Expr] = {}
 
     @cached_property
@@ -81,7 +81,7 @@ class Chain:
         return {gain: tidy(share) for gain, share in found.items()}
 
     def is_blind(self, x: State) -> bool:
-        """Whether target and mixture agree on every masked coordinate given x."""
+        """Whether target and unconditional law agree on every masked coordinate given x."""
         return set(self.shares(x, self.masked(x))) == {sympy.S.One}
 
     def hazard(self, x: State, coordinate: int) -> sympy.Expr:

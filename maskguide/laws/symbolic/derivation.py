@@ -135,13 +135,13 @@ def derive(problem: TableProblem, rule: str = "product", weight: Any = None) -> 
 
 
 def _problem(chain: Chain) -> Section:
-    tables = (("p_z", chain.problem.exact_target_table), ("p", chain.problem.exact_mixture_table))
+    tables = (("p_z", chain.problem.exact_target_table), ("p", chain.problem.exact_unconditional_table))
     entries = []
     for name, table in tables:
         completed = (x for x in np.ndindex(table.shape) if chain.mask not in x)
         entries += _grouped((f"{name}({_name(chain, x)})", tidy(table[x])) for x in completed)
     latex = r"p_z = p(\cdot\,|\,z), \qquad p = \sum_k a_k\, p(\cdot\,|\,k)"
-    return Section("Problem", "p_z: the target class; p = sum_k a_k p_k: the mixture", latex, entries)
+    return Section("Problem", "p_z: the target class; p = sum_k a_k p_k: the unconditional law", latex, entries)
 
 
 def _rates(chain: Chain) -> Section:

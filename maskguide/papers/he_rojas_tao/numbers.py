@@ -37,7 +37,7 @@ def _gap(name: str, source: str, left: np.ndarray, right: np.ndarray, tolerance:
 
 
 def _tilted(problem: TableProblem, weight: float) -> np.ndarray:
-    p, q = problem.target_law, problem.mixture_law
+    p, q = problem.target_law, problem.unconditional_law
     tilt = np.where(p > 0, p * np.divide(p, q, out=np.ones_like(p), where=p > 0) ** weight, 0.0)
     return tilt / tilt.sum()
 
@@ -126,7 +126,7 @@ def identities() -> Iterator[Number]:
         problem = zoo.get(name)
         for rule in ("product", "normalized"):
             yield _gap(f"{name}, {rule}: w=0 is the class law", PAPER, _law(name, rule, 0).probs, problem.target_law)
-            yield _gap(f"{name}, {rule}: w=-1 is the mixture", PAPER, _law(name, rule, -1).probs, problem.mixture_law)
+            yield _gap(f"{name}, {rule}: w=-1 is p", PAPER, _law(name, rule, -1).probs, problem.unconditional_law)
     tilted = _tilted(overlap, 4.0)
     for rule in ("product", "normalized"):
         yield _gap(f"overlap-1d, {rule}, w=4: 1D is the tilted law", PAPER, _law("overlap-1d", rule, 4).probs, tilted)

@@ -122,7 +122,7 @@ def powers(process: GuidedProcess, weight: float, rows: Tensor) -> Tensor:
     ratio, reference = rows
     if a == 0:
         return torch.where(reference > 0, reference**b, 0.0)
-    if rule.negative is None:  # impossible in the mixture, impossible for the target
+    if rule.negative is None:  # impossible in the unconditional law, impossible for the target
         ratio = ratio.div_(reference.clamp_(min=SMALLEST))
     else:
         ratio = torch.where(reference > 0, ratio.div_(reference), 0.0)
