@@ -13,13 +13,13 @@ from types import ModuleType
 
 import numba
 import numpy as np
-from maskguide.samplers.lookup.rate_tables import packed
 
 import maskguide as mg
 from maskguide import _random
 from maskguide.methods import METHODS, steps
-from maskguide.samplers.lookup import engine as lattice
 from maskguide.samplers.samples import SampleInfo, Samples
+from maskguide.samplers.tables import engine as lattice
+from maskguide.samplers.tables.rate_tables import packed
 from maskguide.samplers.task import Batch, Task
 from maskguide.schedules import noise_schedule
 

@@ -1,4 +1,4 @@
-"""Noise schedules m(t) = 1 - alpha(t) and the clock u = -log m(t).
+"""Noise schedules m(t) = 1 - alpha(t), the clock u = -log m(t), and time grids that know nothing of the problem.
 
 Every exact law of this package depends on the clock u only: in u the reverse rates are constant
 in time, so a schedule merely says at which t a given u is reached. Schedules matter to samplers
@@ -14,17 +14,26 @@ u       -log m(t)                       0 at the fully masked start, inf at data
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
+from ._registry import Registry
 
 
 class NoiseSchedule(ABC):
-    """A masking probability m(t) on [0, 1] with its derivative, its inverse and its clock."""
+    """A masking probability m(t) on [0, 1] with its derivative, its inverse and its clock.
+
+    A schedule of one's own is a subclass with a `name` and the three formulas `_masking`, `_derivative` and `_inverse`
+    on float arrays; its objects are accepted wherever a schedule's name is (docs/extending.md).
+    """
+
+    name: ClassVar[str] = ""
 
     def masking(self, t: ArrayLike) -> np.ndarray:
         """m(t), the probability that a coordinate is masked at time t in [0, 1]."""
@@ -65,6 +74,8 @@ class NoiseSchedule(ABC):
 class Linear(NoiseSchedule):
     """m(t) = t. The "log-linear" schedule of SEDD and MDLM (total noise -log(1 - t))."""
 
+    name = "linear"
+
     def _masking(self, t):
         return t
 
@@ -79,6 +90,8 @@ class Linear(NoiseSchedule):
 class Cosine(NoiseSchedule):
     """m(t) = cos(pi (1 - t) / 2) = sin(pi t / 2). Source: MaskGIT; MD4, table 1."""
 
+    name = "cosine"
+
     def _masking(self, t):
         return np.sin(pi * t / 2)
 
@@ -92,6 +105,8 @@ class Cosine(NoiseSchedule):
 @dataclass(frozen=True)
 class Polynomial(NoiseSchedule):
     """m(t) = t^power, power > 0. Source: MD4, table 1."""
+
+    name = "polynomial"
 
     power: float = 2.0
 
@@ -118,6 +133,8 @@ class Geometric(NoiseSchedule):
     1 - e^-high and ends at 1 - e^-low, not at 1 and 0; the affine map mends that, and moves m by at
     most max(low, e^-high).
     """
+
+    name = "geometric"
 
     low: float = 1e-5
     high: float = 20.0
@@ -151,14 +168,35 @@ class Geometric(NoiseSchedule):
         return np.expm1(-self._excess(t))
 
 
-SCHEDULES = {"linear": Linear, "log-linear": Linear, "cosine": Cosine, "polynomial": Polynomial, "geometric": Geometric}
+SCHEDULES: Registry[NoiseSchedule] = Registry(
+    "noise schedule", NoiseSchedule, "maskguide.schedules",
+    (Linear(), Cosine(), Polynomial(), Geometric()), {"log-linear": "linear"},
+)  # fmt: skip
 
 
 def noise_schedule(schedule: str | NoiseSchedule, **parameters: float) -> NoiseSchedule:
-    """A schedule by name ("linear" = "log-linear", "cosine", "polynomial", "geometric"), or as given."""
-    if isinstance(schedule, NoiseSchedule):
-        return schedule
-    return SCHEDULES[_checks.choice(schedule, SCHEDULES, "noise schedule")](**parameters)
+    """A noise schedule by name, or as given.
+
+    Parameters
+    ----------
+    schedule : str or NoiseSchedule
+        "linear" (also called "log-linear"), "cosine", "polynomial", "geometric", a name that an installed package has
+        registered, or an object.
+    **parameters
+        Of a named schedule: power > 0 for "polynomial" (default 2), 0 < low < high for "geometric".
+
+    Raises
+    ------
+    InputError
+        An unknown name or parameter, a parameter out of range.
+    """
+    found = SCHEDULES.named(schedule)
+    for name in parameters:
+        known = getattr(type(found), "__dataclass_fields__", {})
+        if not known:
+            _checks.fail(f"{name!r} given to the schedule {found.name!r}", "it has no parameters", "leave it out")
+        _checks.choice(name, known, f"parameter of the schedule {found.name!r}")
+    return type(found)(**parameters) if parameters else found
 
 
 def uniform_grid(num_steps: int) -> np.ndarray:
@@ -166,15 +204,51 @@ def uniform_grid(num_steps: int) -> np.ndarray:
     return np.linspace(1.0, 0.0, _checks.integer(num_steps, "num_steps", 1) + 1)
 
 
-GRIDS = ("time", "clock", "cosine")
+@dataclass(frozen=True)
+class TimeGrid:
+    """A rule that places K steps between t = 1 (fully masked) and t = 0 (data), whatever the problem.
+
+    Attributes
+    ----------
+    name : str
+    formula : str
+    times : callable
+        (K, noise schedule) -> times 1 = t_0 > t_1 > ... > t_K = 0, (K+1,).
+    source : str
+    """
+
+    name: str
+    formula: str
+    times: Callable[[int, NoiseSchedule], np.ndarray]
+    source: str = ""
 
 
-def time_grid(kind: str, steps: int, schedule: str | NoiseSchedule = "linear") -> np.ndarray:
+def _at_levels(levels: Callable[[int], np.ndarray]) -> Callable[[int, NoiseSchedule], np.ndarray]:
+    """Times from the masking levels m_0 = 1, ..., m_{K-1} at which the steps start; the last one goes to data."""
+    return lambda count, noise: noise.inverse(np.append(levels(count), 0.0))
+
+
+GRIDS: Registry[TimeGrid] = Registry(
+    "kind of grid", TimeGrid, "maskguide.grids",
+    (
+        TimeGrid("time", "t_k = 1 - k/K", lambda count, noise: uniform_grid(count)),
+        TimeGrid("clock", "u_k = k/(K-1) log K, the last step to data",
+                 _at_levels(lambda count: count ** -(np.arange(count) / max(count - 1, 1)))),
+        TimeGrid("cosine", "m_k = cos(pi k / 2K)",
+                 _at_levels(lambda count: np.cos(pi / 2 * (np.arange(count) / count))),
+                 "MaskGIT, arXiv:2202.04200"),
+    ),
+)  # fmt: skip
+
+
+def time_grid(kind: str | TimeGrid, steps: int, schedule: str | NoiseSchedule = "linear") -> np.ndarray:
     """Times 1 = t_0 > t_1 > ... > t_K = 0 that know nothing of the problem.
 
     Parameters
     ----------
-    kind : str
+    kind : str or TimeGrid
+        A grid of one's own, a name that an installed package has registered, or
+
         - "time": t_k = 1 - k/K.
         - "clock": equal steps of u = -log m down to the level m = 1/K, from which the last step goes to data:
           u_k = k/(K-1) log K for k < K.
@@ -200,13 +274,9 @@ def time_grid(kind: str, steps: int, schedule: str | NoiseSchedule = "linear") -
     >>> time_grid("clock", 3).round(3).tolist()
     [1.0, 0.577, 0.333, 0.0]
     """
-    _checks.choice(kind, GRIDS, "kind of grid")
-    count, noise = _checks.integer(steps, "steps", 1), noise_schedule(schedule)
-    if kind == "time":
-        return uniform_grid(count)
-    shares = np.arange(count) / count
-    levels = np.cos(pi / 2 * shares) if kind == "cosine" else count ** -(np.arange(count) / max(count - 1, 1))
-    return noise.inverse(np.append(levels, 0.0))
+    grid = GRIDS.named(kind)
+    count = _checks.integer(steps, "steps", 1)
+    return _checks.time_grid(grid.times(count, noise_schedule(schedule)))
 
 
 def _unit(value: ArrayLike, name: str) -> np.ndarray:

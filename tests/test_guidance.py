@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.guidance import normalized_rates, product_rates
+from maskguide.guidance.formulas import normalized_rates, product_rates
 from maskguide.guidance.rules import CLOSED_FORM_RULES as RULES
 
 weights = st.floats(-1, 30)

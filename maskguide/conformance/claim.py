@@ -69,8 +69,7 @@ class Claim:
         if self.method_name != LIMIT:
             METHODS[self.method_name].with_parameters(**self.parameters)
         _checks.choice(self.grid, GRIDS, "kind of grid")
-        _checks.choice(self.schedule, SCHEDULES, "noise schedule")
-        object.__setattr__(self, "schedule", self.schedule.replace("log-linear", "linear"))
+        object.__setattr__(self, "schedule", SCHEDULES.named(self.schedule).name)
 
     @classmethod
     def parse(cls, text: str | Claim) -> Claim:

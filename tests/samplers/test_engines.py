@@ -76,7 +76,7 @@ def test_batch_size_does_not_matter(fading, method, engine):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_threads_do_not_matter(fading, method, monkeypatch):
-    from maskguide.samplers.lookup import engine as lattice
+    from maskguide.samplers.tables import engine as lattice
 
     monkeypatch.setattr(lattice, "SERIAL_BELOW", 0)
     process = process_for(fading, method)
@@ -120,7 +120,7 @@ def test_trajectories_beyond_32_bits(fading, method):
     from maskguide.methods import steps
     from maskguide.samplers import compiled as rows
     from maskguide.samplers import torch as batched
-    from maskguide.samplers.lookup import engine as lattice
+    from maskguide.samplers.tables import engine as lattice
     from maskguide.samplers.task import Task
 
     process = mg.GuidedProcess(fading, mg.Guidance("product", 1.0))

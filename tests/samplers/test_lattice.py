@@ -10,10 +10,10 @@ from maskguide import _checks, _random
 from maskguide._compiled import philox as lattice_draws
 from maskguide.methods import METHODS, steps
 from maskguide.samplers.lookup import cumulative_law
-from maskguide.samplers.lookup import engine as lattice
-from maskguide.samplers.lookup import rate_tables as packed
-from maskguide.samplers.lookup import state as lattice_state
 from maskguide.samplers.samples import SampleInfo, Samples
+from maskguide.samplers.tables import engine as lattice
+from maskguide.samplers.tables import rate_tables as packed
+from maskguide.samplers.tables import state as lattice_state
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule
 
