@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _checks
 from ._arrays import namespace
+from ._caching import cached_on_first
 from .guidance import Guidance, Segment
 from .guidance.rules import Rule, class_index
 from .problems.conditionals import Denoiser
@@ -206,7 +207,7 @@ def _leaves_support(problem: TableProblem, guidance: Guidance) -> bool:
     return bool(((guidance.rule.reference(problem) > 0) & (problem.target_table == 0)).any())
 
 
-@lru_cache(maxsize=8)
+@cached_on_first(8)
 def _rates(problem: TableProblem, rule: Rule, weight: float) -> Rates:
     edges = tuple(_edge(problem, rule, weight, i) for i in range(problem.length))
     hazards = tuple(edge.sum(axis=i, keepdims=True) for i, edge in enumerate(edges))

@@ -12,7 +12,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide import process as process_module
 from maskguide.guidance.formulas import predictor_rates, product_rates, rectified_rates, spherical_rates
 from maskguide.guidance.rules import CLOSED_FORM_RULES, RULES
 
@@ -450,8 +449,6 @@ def test_a_cap_that_is_ignored_is_found(monkeypatch):
 
 def test_the_mixture_in_place_of_the_negative_class_is_found(monkeypatch):
     problem = problem_with_negative(np.array([[[5, 1], [2, 1]], [[1, 2], [1, 3]]]))
-    process_module._rates.cache_clear()
     monkeypatch.setattr(type(RULES["contrastive"]), "reference", lambda rule, problem: problem.unconditional_table)
     with pytest.raises(AssertionError):
         assert_rates(problem, "contrastive", 3.0, CASES["contrastive"], rtol=1e-3)
-    process_module._rates.cache_clear()

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
+from .._caching import cached_on_first
 from ..guidance import Segment
 from ..laws.transient import transient_law
 from ..process import GuidedProcess
@@ -144,7 +144,7 @@ def _rate_changes(process: GuidedProcess, pilot: int | None, seed: int) -> list[
     return [_estimated(*part) for part in _pilot(process, count, _checks.seed(seed))]
 
 
-@lru_cache(maxsize=8)
+@cached_on_first(8)
 def _effort(process: GuidedProcess, pilot: int | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Clocks, and the share of the integral of sqrt(e) up to them; 1 - e^-u, little of it, where e vanishes."""
     changes = _rate_changes(process, pilot, seed)

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
 from math import atan2
 from typing import Any
 
 import numpy as np
 
 from .. import _checks
+from .._caching import cached_on_first
 from ..comparison.guided_grid import equal_shares
 from .mixture import Mixture
 from .noise import Level, NoiseProcess
@@ -298,7 +298,7 @@ def _effort(
     return ratios, np.append(0.0, np.cumsum(np.diff(ratios) * (density[1:] + density[:-1]) / 2))
 
 
-@lru_cache(maxsize=32)
+@cached_on_first(32)
 def _curve(c: Mixture, u: Mixture, first: float, last: float, points: int, seed: int) -> Losses:
     """Losses at the nodes of a grid; one pair is asked for many weights and numbers of steps."""
     return losses(c, np.geomspace(first, last, NODES), u, points=points, seed=seed)

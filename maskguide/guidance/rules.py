@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
 from math import isfinite, pi
 from typing import Any
 
 import numpy as np
 
 from .. import _checks
+from .._caching import cached_on_first
 from ..problems.table import TableProblem, marginal_table
 from .formulas import (
     log_powers,
@@ -157,7 +157,7 @@ def log_tilted(problem: TableProblem, weight: float) -> np.ndarray:
     return log_product(law, problem.unconditional_law, weight)
 
 
-@lru_cache(maxsize=2)
+@cached_on_first(2)
 def log_tilted_table(problem: TableProblem, weight: float) -> np.ndarray:
     """log H on the lattice, (N+1,)*D: H(x) = sum of p_z^(1+w) p^(-w) over the completions of x; last entry log Z.
 
@@ -170,7 +170,7 @@ def log_tilted_table(problem: TableProblem, weight: float) -> np.ndarray:
     return table
 
 
-@lru_cache(maxsize=2)
+@cached_on_first(2)
 def _class_table(problem: TableProblem, index: int) -> np.ndarray:
     return marginal_table(problem.class_laws[index])
 

@@ -6,13 +6,12 @@ States are rows of tokens 0..N-1 and masks N. In logarithms, so that class poste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from .. import _checks
-from .._arrays import Placed, namespace
+from .._arrays import namespace
 
 if TYPE_CHECKING:
     from .table import TableProblem
@@ -155,15 +154,14 @@ def label_row(problem: Any, label: int | None) -> int:
 
 def log_rows(tokens: Any, probabilities: Any) -> Any:
     """Logarithms of (n, D, N) conditionals, taken in place; revealed coordinates have their own token."""
-    vocab_size = probabilities.shape[-1]
-    own = _log_own(vocab_size).like(tokens)[tokens]
-    return namespace(tokens).where((tokens == vocab_size)[..., None], log(probabilities, out=probabilities), own)
-
-
-@lru_cache(maxsize=8)
-def _log_own(vocab_size: int) -> Placed:
-    """0 at a token's own place and -inf elsewhere, (N+1, N): logarithms of zeros are slow to take."""
-    return Placed(np.where(np.eye(vocab_size + 1, vocab_size) > 0, 0.0, -np.inf))
+    xp, last = namespace(tokens), probabilities.shape[-1] - 1
+    masked = (tokens > last)[..., None]
+    logs = xp.where(masked, log(probabilities, out=probabilities), -np.inf)
+    place, own = tokens.clip(max=last)[..., None], xp.where(masked, logs[..., -1:], 0.0)
+    if xp is not np:
+        return logs.scatter_(-1, place, own)
+    np.put_along_axis(logs, place, own, -1)
+    return logs
 
 
 def posterior(log_joint: Any) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..._caching import cached_on_first
 from . import endings, leaps, orders, precision, rules, schedules
 from .alternative import Alternative
 
@@ -28,11 +28,11 @@ def alternative_laws(case: Any, claim: Hashable) -> dict[str, np.ndarray]:
     the large vocabulary, has alternatives of its own.
     """
     own = getattr(case, "alternative_laws", None)
-    return own(claim) if own else dict(_laws(case, claim))
+    return own(claim) if own else dict(_laws(case.problem, case, claim))
 
 
-@lru_cache(maxsize=256)
-def _laws(case: Any, claim: Hashable) -> dict[str, np.ndarray]:
+@cached_on_first(64)
+def _laws(problem: Any, case: Any, claim: Hashable) -> dict[str, np.ndarray]:
     laws = {a.name: a.law(case, claim) for a in ALTERNATIVES}
     return {name: law for name, law in laws.items() if law is not None}
 

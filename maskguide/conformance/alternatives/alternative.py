@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..._caching import cached_on_first
+from ...problems.table import TableProblem
 from .setup import Setup
 
 Explained = Callable[[Setup], "np.ndarray | None"]  # the law (N+1,)*D; None: does not apply, the claim's law stays
@@ -39,11 +40,11 @@ class Alternative:
         """
         setup = Setup.of(case, claim)
         law = self.explained(setup)
-        if law is None or 0.5 * np.abs(law - _claimed(setup)).sum() < SAME:
+        if law is None or 0.5 * np.abs(law - _claimed(setup.problem, setup)).sum() < SAME:
             return None
         return law
 
 
-@lru_cache(maxsize=64)
-def _claimed(setup: Setup) -> np.ndarray:
+@cached_on_first(16)
+def _claimed(problem: TableProblem, setup: Setup) -> np.ndarray:
     return setup.law()

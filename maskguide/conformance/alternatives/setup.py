@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..._caching import cached_on_first
 from ...guidance import Guidance
 from ...guidance.formulas import quotient
 from ...guidance.rules import RULES, Rule, conditionals
@@ -164,7 +164,7 @@ def _rows(rates: Rates, method: Method, step: Step) -> list[np.ndarray]:
     return [token_or_mask(edge, hazard, method.reveal(hazard, step), i) for i, (edge, hazard) in pairs]
 
 
-@lru_cache(maxsize=256)
+@cached_on_first(64)
 def _rates(problem: TableProblem, rule: Rule, weight: float) -> Rates:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return rates_of([rule.edges(problem, weight, axis) for axis in range(problem.length)])

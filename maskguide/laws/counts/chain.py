@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from ... import _checks
+from ..._caching import cached_on_first
 from ...guidance.rules import CLOSED_FORM_RULES, Rule
 from ...problems.counts import revealed
 from ...problems.exchangeable import ExchangeableProblem
@@ -64,7 +64,7 @@ class CountRates:
         return min(float(level[level > 0].min()) for level in self.exit[:-1])
 
 
-@lru_cache(maxsize=4)
+@cached_on_first(4)
 def count_rates(problem: ExchangeableProblem, rule: Rule, weight: float) -> CountRates:
     """Rates at one weight; InputError when even the slowest context leaves instantly."""
     length = problem.length

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import comb
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from ... import _checks
+from ..._caching import cached_on_first
 from ...guidance.rules import CLOSED_FORM_RULES
 from ...problems.table import TableProblem
 from .table import exact_number
@@ -147,7 +148,7 @@ def tidy(expression: Any) -> Any:
     return expression if expression.is_Rational else sympy.factor(sympy.cancel(sympy.together(expression)))
 
 
-@lru_cache(maxsize=8)
+@cached_on_first(8)
 def _build(problem: TableProblem, rule: str, weight: sympy.Expr) -> Chain:
     fits(problem, masks=False)
     return Chain(problem, rule, weight)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
 import numpy as np
 
 from ... import _checks
+from ..._caching import cached_on_first
 from ...process import GuidedProcess
 from ..task import Batch, Task
 from .draws import Key
@@ -61,7 +61,7 @@ def _weights(task: Task) -> tuple[float, ...]:
     return tuple(dict.fromkeys(part.weight for part in task.steps or task.process.segments))
 
 
-@lru_cache(maxsize=4)
+@cached_on_first(4)
 def _model(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
     return build(process, weights)
 

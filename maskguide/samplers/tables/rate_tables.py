@@ -7,12 +7,12 @@ last entry, which is always 1: m N numbers, so D N (N+1)^(D-1) in all.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ... import _checks
+from ..._caching import cached_on_first
 from ...process import GuidedProcess
 from ..lookup import cumulative_law
 
@@ -26,7 +26,7 @@ class Packed(NamedTuple):
     rows: np.ndarray
 
 
-@lru_cache(maxsize=2)
+@cached_on_first(2)
 def packed(process: GuidedProcess, weights: tuple[float, ...]) -> Packed:
     """The rows at some weights."""
     size, length = process.vocab_size, process.length

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ..._caching import cached_on_first
 from ...guidance.rules import class_index
 from ...problems.conditionals import RowDenoiser
 from ...process import GuidedProcess
@@ -134,7 +135,7 @@ def powers(process: GuidedProcess, weight: float, rows: Tensor) -> Tensor:
     return ratio.pow_(a).mul_(reference)
 
 
-@lru_cache(maxsize=4)
+@cached_on_first(4)
 def lookup(process: GuidedProcess, weight: float, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """All rates (S, D, N) and hazards (S, D), S the states in C order, and what a unit of each coordinate adds to S."""
     table = torch.from_numpy(rate_table(process, weight)).to(device)
