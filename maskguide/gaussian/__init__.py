@@ -17,6 +17,8 @@ _HOME = {
     "variance_preserving_cosine": "noise",
     "variance_exploding": "noise",
     "convert": "noise",
+    "GaussianMethod": "methods",
+    "GaussianRule": "rules",
     "rule": "rules",
     "combine": "rules",
     "power_law": "rules",
@@ -25,7 +27,7 @@ _HOME = {
     "regression_ratio": "rules",
     "sample": "samplers",
     "guided_field": "samplers",
-    "Trajectories": "samplers",
+    "Trajectories": "trajectories",
 }
 _MOVED = {  # until 0.2: modules that reproduce a paper, now in its folder
     "angle": "papers.angle.geometry",
@@ -53,6 +55,8 @@ _MOVED = {  # until 0.2: modules that reproduce a paper, now in its folder
 }
 _MODULES = {module.name for module in iter_modules(__path__)}
 __all__ = [
+    "GaussianMethod",
+    "GaussianRule",
     "Mixture",
     "NoiseProcess",
     "Prediction",
@@ -73,6 +77,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .methods import GaussianMethod
     from .mixture import Mixture, Prediction
     from .noise import (
         NoiseProcess,
@@ -82,8 +87,9 @@ if TYPE_CHECKING:
         variance_preserving,
         variance_preserving_cosine,
     )
-    from .rules import combine, moment_ratio, power_law, rectified, regression_ratio, rule
-    from .samplers import Trajectories, guided_field, sample
+    from .rules import GaussianRule, combine, moment_ratio, power_law, rectified, regression_ratio, rule
+    from .samplers import guided_field, sample
+    from .trajectories import Trajectories
 
 
 def __getattr__(name: str):

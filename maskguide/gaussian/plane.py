@@ -13,8 +13,7 @@ import numpy as np
 
 from .mixture import Mixture
 from .noise import NoiseProcess
-
-LIMIT = 1e50  # a coordinate beyond it has exploded: its square still is a number
+from .trajectories import LIMIT
 
 
 def table(mixture: Mixture, process: NoiseProcess, times: np.ndarray) -> np.ndarray:

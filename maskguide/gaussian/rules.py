@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from math import inf, pi
 from typing import Any
 
@@ -132,12 +133,12 @@ def _turn(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
 
 
 ANGLE = GaussianRule("angle", "x0", "x0", _turn)
-RULES: dict[str, Callable[..., GaussianRule]] = {
-    "linear": lambda: LINEAR,
-    "contrastive": lambda: GaussianRule("contrastive", "any", "none", LINEAR.coefficients),
-    "power": power_law,
+RULES: dict[str, GaussianRule | Callable[..., GaussianRule]] = {  # a function: it needs more than a name
+    "linear": LINEAR,
+    "contrastive": GaussianRule("contrastive", "any", "none", LINEAR.coefficients),
+    "power": power_law(),
     "rectified": rectified,
-    "angle": lambda: ANGLE,
+    "angle": ANGLE,
 }
 
 
@@ -145,10 +146,11 @@ def rule(name_or_rule: str | GaussianRule) -> GaussianRule:
     """A rule by name ("linear", "contrastive", "power", "angle"), or itself."""
     if isinstance(name_or_rule, GaussianRule):
         return name_or_rule
-    name = _checks.choice(name_or_rule, RULES, "rule")
-    if name == "rectified":
-        _checks.fail("rule 'rectified' without a ratio", "it needs a ratio(t)", "use rectified(ratio)")
-    return RULES[name]()
+    found = RULES[_checks.choice(name_or_rule, RULES, "rule")]
+    if not isinstance(found, GaussianRule):
+        needed = ", ".join(signature(found).parameters)
+        _checks.fail(f"rule {name_or_rule!r} by name", f"it needs its {needed}", f"use {found.__name__}({needed})")
+    return found
 
 
 def combine(name_or_rule: str | GaussianRule, c: Any, u: Any, w: float, t: float = 0.0) -> Any:

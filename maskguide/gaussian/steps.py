@@ -14,7 +14,6 @@ Sources: Song et al. 2021; Karras et al. 2022; Lu et al. 2022.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import expm1, log, sqrt
 from typing import Any
@@ -62,9 +61,9 @@ class Field:
             return -level.sigma * c.score, -level.sigma * u.score
         return c.score, u.score
 
-    def _needs(self, value: float, condition: str, way_out: str) -> None:
+    def _needs(self, value: float, condition: str, hint: str) -> None:
         if value == 0:
-            _checks.fail(f"rule {self.rule.name!r} at an end of the noise process", condition, way_out)
+            _checks.fail(f"rule {self.rule.name!r} at an end of the noise process", condition, hint)
 
     def velocity(self, x: Any, t: float, before: float | None = None) -> Any:
         """dx/dt of the probability-flow ODE."""
@@ -95,20 +94,14 @@ def heun(field: Field, x: Any, t: float, s: float, z: Any) -> Any:
     return x + (s - t) / 2 * (start + field.velocity(guess, s, before=t))
 
 
-def ddim(eta: float = 0.0) -> Callable[..., Any]:
-    """DDIM of stochasticity eta in [0, 1]: 0 follows the ODE, 1 is ancestral sampling."""
-    if not 0 <= _checks.real(eta, "eta") <= 1:
-        _checks.fail(f"eta = {eta}", "0 <= eta <= 1", "0 is deterministic, 1 ancestral")
-
-    def step(field: Field, x: Any, t: float, s: float, z: Any) -> Any:
-        x0, y = field.predict(x, t)
-        now, then = field.process.at(t), field.process.at(s)
-        kept = now.variance - (now.scale / then.scale) ** 2 * then.variance
-        tau2 = eta**2 * then.variance / now.variance * max(kept, 0.0)
-        moved = then.scale * x0 + sqrt(max(then.variance - tau2, 0.0)) * now.sigma * y
-        return moved if tau2 == 0 else moved + sqrt(tau2) * z
-
-    return step
+def ddim(eta: float, field: Field, x: Any, t: float, s: float, z: Any) -> Any:
+    """The step of DDIM with stochasticity eta."""
+    x0, y = field.predict(x, t)
+    now, then = field.process.at(t), field.process.at(s)
+    kept = now.variance - (now.scale / then.scale) ** 2 * then.variance
+    tau2 = eta**2 * then.variance / now.variance * max(kept, 0.0)
+    moved = then.scale * x0 + sqrt(max(then.variance - tau2, 0.0)) * now.sigma * y
+    return moved if tau2 == 0 else moved + sqrt(tau2) * z
 
 
 def dpm2(field: Field, x: Any, t: float, s: float, z: Any) -> Any:
@@ -147,12 +140,3 @@ def euler_maruyama(field: Field, x: Any, t: float, s: float, z: Any) -> Any:
     x0, y = field.predict(x, t)
     v = level.scale_rate * x0 + level.variance_rate / 2 * y
     return x + (s - t) * (v + level.diffusion / 2 * y) + sqrt(level.diffusion * (t - s)) * z
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "euler": euler,
-    "heun": heun,
-    "ddim": ddim(0.0),
-    "dpm2": dpm2,
-    "euler-maruyama": euler_maruyama,
-}

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from .samplers import Trajectories, _stepped
 from .steps import Field
+from .trajectories import Trajectories, stepped
 
 
 def find(device: str | None) -> str:
@@ -33,7 +33,7 @@ def find(device: str | None) -> str:
     return wanted
 
 
-def stepped(
+def stepped_on(
     device: str,
     step: Callable[..., Any],
     field: Field,
@@ -47,6 +47,6 @@ def stepped(
     import torch
 
     with torch.no_grad():
-        run = _stepped(step, field, torch.tensor(x, device=device), grid, keep, seed, first)
+        run = stepped(step, field, torch.tensor(x, device=device), grid, keep, seed, first)
     held = {name: getattr(run, name).cpu().numpy() for name in ("x", "exploded", "stopped_at")}
     return replace(run, **held, path=None if run.path is None else run.path.cpu().numpy())  # type: ignore[attr-defined]

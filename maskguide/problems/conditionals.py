@@ -6,15 +6,12 @@ States are rows of tokens 0..N-1 and masks N. In logarithms, so that class poste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
-
-if TYPE_CHECKING:
-    from .table import TableProblem
 
 LIFT = 1e-100  # the smallest weight of anything possible: a product of three such stays within float64
 CHECKED_BYTES = 2**28  # results from this size on are held against the memory available
@@ -217,23 +214,3 @@ def count_up(stop: int, tokens: Any) -> Any:
     """0, ..., stop - 1 where the tokens are."""
     xp = namespace(tokens)
     return np.arange(stop) if xp is np else xp.arange(stop, device=tokens.device)
-
-
-# Tables ----------------------------------------------------------------------------------------------
-
-
-def table_conditionals(problem: TableProblem, tokens: Any, label: int | None) -> Any:
-    """`log_conditionals` of a table: p(v | x) = p(x_v) / p(x), two look-ups among its marginals."""
-    tokens = token_array(problem, tokens)
-    table, strides = (c.like(tokens) for c in problem.lookup(label_row(problem, label)))
-    state = (tokens * strides).sum(-1)
-    change = (count_up(problem.vocab_size, tokens) - tokens[..., None]) * strides[:, None]
-    here = table[state][:, None, None]
-    return log_rows(tokens, table[state[:, None, None] + change] / namespace(tokens).where(here > 0, here, 1.0))
-
-
-def table_marginal(problem: TableProblem, tokens: Any, label: int | None) -> Any:
-    """`log_marginal` of a table: one look-up."""
-    tokens = token_array(problem, tokens)
-    table, strides = (c.like(tokens) for c in problem.lookup(label_row(problem, label)))
-    return log(table[(tokens * strides).sum(-1)])

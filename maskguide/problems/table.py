@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .. import _checks
-from .._arrays import Placed
+from .._arrays import Placed, namespace
 from .._deprecated import renamed
-from .conditionals import table_conditionals, table_marginal
+from .conditionals import count_up, label_row, log, log_rows, token_array
+from .table_arguments import as_array, as_float, checked, rational, shape
+from .table_arguments import token_names as names_of_tokens
 
 BYTES_PER_STATE = 16  # two float64 marginal tables
 
@@ -64,15 +65,15 @@ class TableProblem:
         name: str = "table",
         source: str = "",
     ):
-        laws, weights = _as_array(class_laws, "class_laws"), _as_array(prior, "prior")
-        self.num_classes, self.vocab_size, self.length = _shape(laws, weights)
+        laws, weights = as_array(class_laws, "class_laws"), as_array(prior, "prior")
+        self.num_classes, self.vocab_size, self.length = shape(laws, weights)
         _checks.lattice_fits(self.vocab_size, self.length, BYTES_PER_STATE)
         self.class_names = _checks.names(class_names, self.num_classes, "class ", "class names")
         self.coordinate_names = _checks.names(coordinate_names, self.length, "x", "coordinate names")
-        self.token_names = _token_names(token_names, self.length, self.vocab_size)
+        self.token_names = names_of_tokens(token_names, self.length, self.vocab_size)
         self.name, self.source = name, source
         self.is_exact = laws.dtype == object or weights.dtype == object
-        self._laws, self._prior = _checked(laws, weights, self.is_exact)
+        self._laws, self._prior = checked(laws, weights, self.is_exact)
         self.target = _checks.target(target, self.class_names, self._prior)
 
     # float64 view: what every numeric engine uses -------------------------------------------------
@@ -80,12 +81,12 @@ class TableProblem:
     @cached_property
     def class_laws(self) -> np.ndarray:
         """(K, N, ..., N) float64."""
-        return _as_float(self._laws, "class_laws") if self.is_exact else self._laws
+        return as_float(self._laws, "class_laws") if self.is_exact else self._laws
 
     @cached_property
     def prior(self) -> np.ndarray:
         """(K,) float64."""
-        return _as_float(self._prior, "prior") if self.is_exact else self._prior
+        return as_float(self._prior, "prior") if self.is_exact else self._prior
 
     @property
     def target_law(self) -> np.ndarray:
@@ -113,11 +114,18 @@ class TableProblem:
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
         """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
-        return table_conditionals(self, tokens, label)
+        tokens = token_array(self, tokens)
+        table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
+        state = (tokens * strides).sum(-1)
+        change = (count_up(self.vocab_size, tokens) - tokens[..., None]) * strides[:, None]
+        here = table[state][:, None, None]  # p(v | x) = p(x_v) / p(x), two look-ups
+        return log_rows(tokens, table[state[:, None, None] + change] / namespace(tokens).where(here > 0, here, 1.0))
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
         """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.Denoiser`."""
-        return table_marginal(self, tokens, label)
+        tokens = token_array(self, tokens)
+        table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
+        return log(table[(tokens * strides).sum(-1)])
 
     def lookup(self, row: int) -> tuple[Placed, Placed]:
         """The marginals of class `row`, for row K the unconditional ones, flat in C order; and strides."""
@@ -144,12 +152,12 @@ class TableProblem:
         A float law becomes the fraction with the smallest denominator below 10^6 within 1e-12 of each
         entry when those sum to one, and otherwise its exact binary fractions divided by their sum.
         """
-        return self._laws if self.is_exact else np.array([_rational(law) for law in self._laws])
+        return self._laws if self.is_exact else np.array([rational(law) for law in self._laws])
 
     @cached_property
     def exact_prior(self) -> np.ndarray:
         """(K,) object array of Fractions or sympy expressions."""
-        return self._prior if self.is_exact else _rational(self._prior)
+        return self._prior if self.is_exact else rational(self._prior)
 
     @cached_property
     def exact_target_table(self) -> np.ndarray:
@@ -218,99 +226,4 @@ def marginal_table(law: np.ndarray) -> np.ndarray:
 
 def _table(problem: TableProblem, law: np.ndarray, exact_law: Any) -> np.ndarray:
     # Marginals of an exact problem are summed exactly, then rounded once.
-    return _as_float(marginal_table(exact_law()), "class_laws") if problem.is_exact else marginal_table(law)
-
-
-def _as_array(value: Any, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        _checks.fail(f"{name} is ragged", "one array of equal rows", "pad short rows with zeros")
-    if array.dtype == object:
-        return np.vectorize(lambda e: _exact_entry(e, name), otypes=[object])(array) if array.size else array
-    if array.dtype.kind not in "iuf":
-        _checks.fail(f"{name} has dtype {array.dtype}", "real numbers, Fractions or sympy expressions", "convert it")
-    return array.astype(float)
-
-
-def _exact_entry(entry: Any, name: str) -> Any:
-    if type(entry).__module__.startswith("sympy"):
-        return Fraction(int(entry.p), int(entry.q)) if entry.is_Rational else entry
-    if isinstance(entry, (int, Fraction, np.integer)) and not isinstance(entry, bool):
-        return Fraction(int(entry.numerator), int(entry.denominator))  # a Fraction of numpy integers overflows
-    if isinstance(entry, (float, np.floating)) and float(entry).is_integer():
-        return Fraction(int(entry))
-    _checks.fail(
-        f"{name} mixes {_checks.short(entry)} with exact entries or rows of different length",
-        "all entries floats, or all exact (int, Fraction, sympy)",
-        "write 0.1 as Fraction(1, 10), and give every row the same length",
-    )
-
-
-def _shape(laws: np.ndarray, prior: np.ndarray) -> tuple[int, int, int]:
-    if laws.ndim < 2 or 0 in laws.shape or len(set(laws.shape[1:])) != 1:
-        _checks.fail(
-            f"class_laws has shape {laws.shape}",
-            "(K, N, ..., N): K >= 1 classes, then D >= 1 axes of the same N >= 1",
-            "pad coordinates that have fewer tokens with zeros",
-        )
-    if prior.shape != laws.shape[:1]:
-        _checks.fail(f"prior has shape {prior.shape}", f"({laws.shape[0]},), one entry a class", "match class_laws")
-    return laws.shape[0], laws.shape[1], laws.ndim - 1
-
-
-def _checked(laws: np.ndarray, prior: np.ndarray, exact: bool) -> tuple[np.ndarray, np.ndarray]:
-    check = _exact_law if exact else _checks.law
-    if exact and laws.dtype != object:
-        laws = np.array([_rational(_checks.law(law, f"class_laws[{k}]")) for k, law in enumerate(laws)])
-    if exact and prior.dtype != object:
-        prior = _rational(_checks.law(prior, "prior"))
-    prior = check(prior, "prior")
-    return np.array([check(law, f"class_laws[{k}]") for k, law in enumerate(laws)], dtype=laws.dtype), prior
-
-
-def _exact_law(law: np.ndarray, name: str) -> np.ndarray:
-    negative = next(
-        (e for e in law.flat if (isinstance(e, Fraction) and e < 0) or getattr(e, "is_negative", False)), None
-    )
-    if negative is not None:
-        _checks.fail(f"{name} holds {negative}", "probabilities are >= 0", "clip or recount it")
-    total = law.sum()
-    gap = total - 1
-    if (gap.simplify() if hasattr(gap, "simplify") else gap) != 0:
-        _checks.fail(f"{name} sums to {total}, off by {gap}", "an exact law sums to exactly 1", "divide it by its sum")
-    return law
-
-
-def _as_float(array: np.ndarray, name: str) -> np.ndarray:
-    symbols = set().union(*(getattr(e, "free_symbols", set()) for e in array.flat))
-    if symbols:
-        _checks.fail(
-            f"{name} holds the symbols {', '.join(sorted(map(str, symbols)))}",
-            "numeric engines need numbers",
-            "problem.subs({symbol: value}), or use maskguide.symbolic",
-        )
-    return array.astype(float)
-
-
-def _rational(law: np.ndarray) -> np.ndarray:
-    near = [Fraction(float(v)).limit_denominator(10**6) for v in law.flat]
-    if sum(near) != 1 or any(abs(float(f) - v) > 1e-12 for f, v in zip(near, law.flat, strict=True)):
-        exact = [Fraction(float(v)) for v in law.flat]
-        total = sum(exact)
-        near = [f / total for f in exact]
-    array = np.empty(law.shape, dtype=object)
-    array.flat[:] = near
-    return array
-
-
-def _token_names(names: Sequence[Sequence[object]] | None, length: int, vocab: int) -> tuple[tuple[str, ...], ...]:
-    if names is None:
-        return (tuple(str(v) for v in range(vocab)),) * length
-    if len(names) != length or any(len(row) > vocab for row in names):
-        _checks.fail(
-            f"token_names has {len(names)} rows of up to {max(map(len, names), default=0)} names",
-            f"D = {length} rows of at most N = {vocab} names",
-            "give one list of token names for each coordinate",
-        )
-    return tuple(tuple(str(v) for v in row) for row in names)
+    return as_float(marginal_table(exact_law()), "class_laws") if problem.is_exact else marginal_table(law)

@@ -75,15 +75,15 @@ def test_a_seed_decides_the_result(found):
 
 
 def test_exploded_trajectories_are_counted_and_left_out(monkeypatch):
-    from maskguide.gaussian import samplers
+    from maskguide.gaussian import trajectories
 
-    monkeypatch.setattr(samplers, "LIMIT", 2.0)
+    monkeypatch.setattr(trajectories, "LIMIT", 2.0)
     curves = ensemble(SETTINGS["plane"], [1.0], 50, 8).rules["linear"]
     assert 0 < curves.exploded[0] < 50 and 0 < curves.exploded_at[0] < 1
     assert np.isfinite(curves.growth).all() and np.isfinite(curves.ends["norm_shift"]).all()
     told = study(**{**SMALL, "scales": (1.0,)}).status
     assert "trajectories exploded, the first at t = " in told and "nan" not in told
-    monkeypatch.setattr(samplers, "LIMIT", 1e-3)
+    monkeypatch.setattr(trajectories, "LIMIT", 1e-3)
     with pytest.raises(InputError, match="exploded"):
         ensemble(SETTINGS["plane"], [1.0], 50, 8)
 

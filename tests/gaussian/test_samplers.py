@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from maskguide import InputError
-from maskguide.gaussian import Mixture, power_law, rectified, sample, samplers, schedules
+from maskguide.gaussian import GaussianMethod, Mixture, power_law, rectified, sample, samplers, schedules
+from maskguide.gaussian.methods import METHODS
+from maskguide.gaussian.steps import Field
 
 NORMAL = Mixture([[0.0, 0.0]])
 TWO = Mixture([[-1.0, 0.0], [1.0, 0.0]], 0.04, [0.25, 0.75])
@@ -58,24 +60,47 @@ def test_triangle_is_no_better_than_constant():
     assert stats.fisher_exact([[ours, n - ours], [theirs, n - theirs]])[1] > ALPHA
 
 
-def error(method: str, steps: int, weight=1.5, rule="linear", **options) -> float:
+def error(method, steps: int, weight=1.5, rule="linear", **options) -> float:
     settings = INNER | options
     grid = np.linspace(0.95, 0.05, steps + 1)
     exact = sample(BENT, NORMAL, weight, times=grid, method="adaptive", rule=rule, **settings).x
     return np.abs(sample(BENT, NORMAL, weight, times=grid, method=method, rule=rule, **settings).x - exact).max()
 
 
-def order(method: str, steps: int = 128, **options) -> float:
+def order(method, steps: int = 128, **options) -> float:
     return float(np.log2(error(method, steps, **options) / error(method, 2 * steps, **options)))
 
 
-ORDERS = {"euler": 1, "heun": 2, "dpm2": 2, "ddim": 1}
+def midpoint(field, x, t, s, z):
+    half = (t + s) / 2
+    return x + (s - t) * field.velocity(x + (half - t) * field.velocity(x, t), half)
 
 
-@pytest.mark.parametrize("method", ORDERS)
+STEPPED = [m for m in METHODS.values() if not m.noisy and not m.integrate]
+OURS = GaussianMethod("midpoint", midpoint, 2, evaluations=2)
+
+
+@pytest.mark.parametrize("method", [*STEPPED, OURS], ids=lambda m: m.name)
 @pytest.mark.parametrize("process", ["vp", "flow", "cosine", "ve"])
 def test_declared_orders(method, process):
-    assert order(method, process=process) == pytest.approx(ORDERS[method], abs=0.15)
+    assert order(method, process=process) == pytest.approx(method.order, abs=0.15)
+
+
+@pytest.mark.parametrize("method", [*METHODS.values(), OURS], ids=lambda m: m.name)
+def test_declared_evaluations_and_noise(method, monkeypatch):
+    calls, predict = [], Field.predict
+    monkeypatch.setattr(Field, "predict", lambda self, *about: calls.append(1) or predict(self, *about))
+    field = samplers.guided_field(BENT, NORMAL, 1.5, "linear", "vp")
+    one, other = (method.step(field, SOME, 0.6, 0.5, np.full_like(SOME, z)) for z in (0.0, 1.0))
+    assert (one != other).any() == method.noisy
+    assert method.integrate or len(calls) == 2 * method.evaluations
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_object_is_as_good_as_its_name(name):
+    settings = {"process": "vp", "times": [0.9, 0.6, 0.3], "count": 5}
+    by_name, by_object = (sample(BENT, NORMAL, 1.5, method=m, **settings).x for m in (name, METHODS[name]))
+    np.testing.assert_array_equal(by_name, by_object)
 
 
 @pytest.mark.parametrize("rule", ["angle", power_law(0.5), rectified(lambda t: 1 - t)])
@@ -193,6 +218,7 @@ BAD = {
     "initial": lambda: sample(TWO, NORMAL, initial=[[0.0]]),
     "start": lambda: sample(TWO, NORMAL, initial="data"),
     "eta": lambda: sample(TWO, NORMAL, method="ddim", eta=2.0),
+    "eta of another method": lambda: sample(TWO, NORMAL, method="heun", eta=0.5),
     "sde at pure noise": lambda: sample(TWO, NORMAL, method="euler-maruyama"),
     "rectified at pure noise": lambda: sample(TWO, NORMAL, rule=rectified(0.5)),
 }

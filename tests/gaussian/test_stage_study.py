@@ -12,7 +12,7 @@ from maskguide.papers.stages import study as page
 from maskguide.papers.stages.discrete import MaskedModes
 from maskguide.papers.stages.line import Line
 from maskguide.papers.stages.measures import NEVER
-from maskguide.papers.stages.text import order
+from maskguide.papers.stages.results import order
 
 TICKS = []
 STUDY = page.study(count=200, steps=40, quick=True, advance=lambda: TICKS.append(1))

@@ -17,8 +17,10 @@ import numpy as np
 
 from ... import _checks
 from ...gaussian.closed_forms import Moments, exponent, ode_moments, sde_moments
+from ...gaussian.methods import GaussianMethod
+from ...gaussian.methods import method as find
 from ...gaussian.path_integrals import LinearWeight, WindowWeight
-from ...gaussian.steps import METHODS, Field
+from ...gaussian.steps import Field
 
 DYNAMICS = {"ode": ode_moments, "sde": sde_moments}
 SWITCHES = 48
@@ -74,7 +76,9 @@ def neutral_slope(c: float, u: float, horizon: float, start: float) -> float:
     return -start * float(exponent(c, u, 1.0, horizon) / exponent(c, u, LinearWeight(0.0, 1.0), horizon))
 
 
-def stepped_moments(field: Field, method: str, times: np.ndarray, mean: float, variance: float) -> Moments:
+def stepped_moments(
+    field: Field, method: str | GaussianMethod, times: np.ndarray, mean: float, variance: float
+) -> Moments:
     """Mean and variance after a sampler's own steps, without draws, for Gaussians of one dimension.
 
     Each step is affine in (x, z) then; three points tell its shift, slope and noise.
@@ -83,13 +87,12 @@ def stepped_moments(field: Field, method: str, times: np.ndarray, mean: float, v
     ----------
     field : Field
         Guided field of two mixtures of one component each, d = 1.
-    method : str
-        "euler", "heun", "dpm2" or "euler-maruyama".
+    method : str or GaussianMethod
     times : (K + 1,) decreasing
     mean, variance : float
         Of the law at the first time.
     """
-    step = METHODS[_checks.choice(method, METHODS, "method")]
+    step = find(method).step
     x, z = np.array([[0.0], [1.0], [0.0]]), np.array([[0.0], [0.0], [1.0]])
     for t, s in pairwise(times):
         at = step(field, x, float(t), float(s), z)[:, 0]

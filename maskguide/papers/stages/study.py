@@ -9,7 +9,6 @@ Source: Jin, Shi, Gu, arXiv:2509.22007.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
@@ -20,128 +19,18 @@ from ...gaussian import schedules
 from ...gaussian.mixture import Mixture
 from ...gaussian.samplers import sample
 from ...gaussian.schedules import Weight
-from .discrete import MaskedModes, TwinStages
+from .discrete import MaskedModes
 from .flow import mean_scale
 from .line import Line, Locked
-from .measures import NEVER, STAGES, Stages, measure, replayed
+from .measures import Stages, measure, replayed
+from .results import RULES, Borders, Outcome, Replay, Row, StagesStudy, constant_name
 
 FOLLOWED: tuple[str, ...] = ("unguided", "constant", "early", "late")
-RULES = ("normalized", "product")
 CLOCKS = (0.9, 0.7, 0.5, 0.3)  # times at which later weights are replaced
 INSIDE = 0.5  # weight of the class where it is part of the mixture
 BORDER_TIMES = 26
 Pair = tuple[Mixture, Mixture]
 OMEGA, WEAK, SIGMA = (1.1, 20.0), (0.01, 0.49), (0.05, 0.4)  # ranges: least and largest
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a schedule leaves in one world: mass of the weak mode, and spread (or entropy) within the modes."""
-
-    weak: float
-    within: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One schedule in both worlds; `simulated` is the share of weak-mode samples of the Gaussian one."""
-
-    name: str
-    mean: float
-    gaussian: Outcome
-    simulated: float
-    normalized: Outcome
-    product: Outcome
-
-
-@dataclass(frozen=True)
-class Borders:
-    """Over times from 0 to 1: the borders of the basins, the locked region, P(not locked) on the way.
-
-    Attributes
-    ----------
-    times, unguided, guided : (T,)
-        The border B(t) at weight 0 and at omega - 1.
-    locked : Locked
-        For later weights from 0 to `most`.
-    undecided_unguided, undecided_guided : (T,)
-    """
-
-    times: np.ndarray
-    unguided: np.ndarray
-    guided: np.ndarray
-    locked: Locked
-    undecided_unguided: np.ndarray
-    undecided_guided: np.ndarray
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Later weights replaced at time t: share locked there, and how many of each kind changed basin."""
-
-    time: float
-    locked: float
-    changed_locked: int
-    changed_open: float
-
-
-@dataclass(frozen=True)
-class StagesStudy:
-    """Settings and results of :func:`study`.
-
-    Attributes
-    ----------
-    rows : the schedules, constant ones first
-    stages : measured stages of FOLLOWED
-    borders, replays : the region that guidance cannot leave, and the check on trajectories
-    twin : exact stages of the masked twin, by (rule, name)
-    inside : by world, weak-mode mass at omega where the class is half of the mixture
-    """
-
-    omega: float
-    weak: float
-    sigma: float
-    count: int
-    steps: int
-    seed: int
-    most: float
-    rows: tuple[Row, ...]
-    stages: dict[str, Stages]
-    borders: Borders
-    replays: tuple[Replay, ...]
-    twin: dict[tuple[str, str], TwinStages]
-    inside: dict[str, float]
-
-    def row(self, name: str) -> Row:
-        """The row of that name; constant scales are called "omega = 5"."""
-        return {row.name: row for row in self.rows}[name]
-
-    @property
-    def constant(self) -> Row:
-        """The constant schedule of mean omega."""
-        return self.row(_constant(self.omega))
-
-    def recovered(self, row: Row, world: str = "gaussian") -> float:
-        """Share of the weak mass taken by constant guidance that another schedule gives back."""
-        none, least, mine = (getattr(r, world).weak for r in (self.rows[0], self.constant, row))
-        return (mine - least) / (none - least)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; onsets as (share of trajectories, median time)."""
-        left_out = {"stages", "twin"}
-        plain = {k: v for k, v in asdict(self).items() if k not in left_out}
-        kept = {name: asdict(s) | {"onset": s.summary(), "status": s.status} for name, s in self.stages.items()}
-        for curves in kept.values():
-            del curves["basin"]
-        plain["recovered"] = {r.name: {w: self.recovered(r, w) for w in ("gaussian", *RULES)} for r in self.rows}
-        plain["twin"] = {f"{rule}, {name}": asdict(s) for (rule, name), s in self.twin.items()}
-        return plain | {"stages": kept, "text": self.text()}
-
-    def text(self) -> str:
-        """Tables and the sentences that they bear out."""
-        from .text import text
-
-        return text(self)
 
 
 def study(
@@ -225,7 +114,7 @@ def _schedules(omega: float, quick: bool) -> dict[str, Weight]:
     """By name. Steps are scaled to the mean omega; the two halves have mean (1 + omega)/2."""
     scales = (1.0, omega) if quick else sorted({1.0, 2.0, 3.0, 5.0, 7.0, omega})
     twice = 2 * omega - 1
-    found: dict[str, Weight] = {_constant(scale): scale - 1 for scale in scales}
+    found: dict[str, Weight] = {constant_name(scale): scale - 1 for scale in scales}
     found |= {"early": schedules.early_late(twice, 1), "late": schedules.early_late(1, twice),
               "triangle": schedules.triangle(omega)}  # fmt: skip
     if quick:
@@ -237,12 +126,8 @@ def _schedules(omega: float, quick: bool) -> dict[str, Weight]:
     }  # fmt: skip
 
 
-def _constant(omega: float) -> str:
-    return f"omega = {omega:g}"
-
-
 def _row_name(name: str, omega: float) -> str:
-    return {"unguided": _constant(1), "constant": _constant(omega)}.get(name, name)
+    return {"unguided": constant_name(1), "constant": constant_name(omega)}.get(name, name)
 
 
 def _row(name: str, weight: Weight, pair: Pair, line: Line, masked: MaskedModes, settings: tuple[int, int, int]) -> Row:
@@ -299,6 +184,3 @@ def _ticked(items: Iterable[Any], tick: Callable[[], None]) -> Iterator[Any]:
     for item in items:
         tick()
         yield item
-
-
-__all__ = ["FOLLOWED", "NEVER", "RULES", "STAGES", "StagesStudy", "num_units", "study"]

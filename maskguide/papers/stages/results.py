@@ -1,25 +1,139 @@
-"""What `maskguide gaussian stages` prints: tables, and sentences chosen by the numbers."""
+"""What the study of stages found: schedules in both worlds, stages, the locked region; plain data and text.
+
+Every sentence of the text is chosen by the numbers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from .measures import NEVER, STAGES
+import numpy as np
 
-if TYPE_CHECKING:
-    from .study import StagesStudy
+from .discrete import TwinStages
+from .line import Locked
+from .measures import NEVER, STAGES, Stages
 
+RULES = ("normalized", "product")
 WORLDS = {"gaussian": "Gaussian", "normalized": "masked, normalized", "product": "masked, rate product"}
 COMPARED = ("early", "constant", "late")
 RESOLVED = 1e-6  # least deviation that the integration can tell
 NO_BETTER = 0.05  # share of the loss given back, below which a schedule is called no better
 
 
-def text(study: StagesStudy) -> str:
-    """The whole page."""
-    blocks = (_head(study), _schedules(study), _findings(study), _onsets(study), _region(study))
-    return "\n\n".join("\n".join(lines) for lines in blocks)
+@dataclass(frozen=True)
+class Outcome:
+    """What a schedule leaves in one world: mass of the weak mode, and spread (or entropy) within the modes."""
+
+    weak: float
+    within: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule in both worlds; `simulated` is the share of weak-mode samples of the Gaussian one."""
+
+    name: str
+    mean: float
+    gaussian: Outcome
+    simulated: float
+    normalized: Outcome
+    product: Outcome
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Over times from 0 to 1: the borders of the basins, the locked region, P(not locked) on the way.
+
+    Attributes
+    ----------
+    times, unguided, guided : (T,)
+        The border B(t) at weight 0 and at omega - 1.
+    locked : Locked
+        For later weights from 0 to `most`.
+    undecided_unguided, undecided_guided : (T,)
+    """
+
+    times: np.ndarray
+    unguided: np.ndarray
+    guided: np.ndarray
+    locked: Locked
+    undecided_unguided: np.ndarray
+    undecided_guided: np.ndarray
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Later weights replaced at time t: share locked there, and how many of each kind changed basin."""
+
+    time: float
+    locked: float
+    changed_locked: int
+    changed_open: float
+
+
+@dataclass(frozen=True)
+class StagesStudy:
+    """Settings and results of :func:`study`.
+
+    Attributes
+    ----------
+    rows : the schedules, constant ones first
+    stages : measured stages of FOLLOWED
+    borders, replays : the region that guidance cannot leave, and the check on trajectories
+    twin : exact stages of the masked twin, by (rule, name)
+    inside : by world, weak-mode mass at omega where the class is half of the mixture
+    """
+
+    omega: float
+    weak: float
+    sigma: float
+    count: int
+    steps: int
+    seed: int
+    most: float
+    rows: tuple[Row, ...]
+    stages: dict[str, Stages]
+    borders: Borders
+    replays: tuple[Replay, ...]
+    twin: dict[tuple[str, str], TwinStages]
+    inside: dict[str, float]
+
+    def row(self, name: str) -> Row:
+        """The row of that name; constant scales are called "omega = 5"."""
+        return {row.name: row for row in self.rows}[name]
+
+    @property
+    def constant(self) -> Row:
+        """The constant schedule of mean omega."""
+        return self.row(constant_name(self.omega))
+
+    def recovered(self, row: Row, world: str = "gaussian") -> float:
+        """Share of the weak mass taken by constant guidance that another schedule gives back."""
+        none, least, mine = (getattr(r, world).weak for r in (self.rows[0], self.constant, row))
+        return (mine - least) / (none - least)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; onsets as (share of trajectories, median time)."""
+        left_out = {"stages", "twin"}
+        plain = {k: v for k, v in asdict(self).items() if k not in left_out}
+        kept = {name: asdict(s) | {"onset": s.summary(), "status": s.status} for name, s in self.stages.items()}
+        for curves in kept.values():
+            del curves["basin"]
+        plain["recovered"] = {r.name: {w: self.recovered(r, w) for w in ("gaussian", *RULES)} for r in self.rows}
+        plain["twin"] = {f"{rule}, {name}": asdict(s) for (rule, name), s in self.twin.items()}
+        return plain | {"stages": kept, "text": self.text()}
+
+    def text(self) -> str:
+        """Tables and the sentences that they bear out."""
+        blocks = (_head(self), _schedules(self), _findings(self), _onsets(self), _region(self))
+        return "\n\n".join("\n".join(lines) for lines in blocks)
+
+
+def constant_name(omega: float) -> str:
+    """What the constant schedule of a scale is called."""
+    return f"omega = {omega:g}"
 
 
 def order(study: StagesStudy, world: str) -> str:
