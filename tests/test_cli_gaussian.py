@@ -39,7 +39,7 @@ def test_a_study_as_json_with_figures(monkeypatch, capsys, tmp_path):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
-    """The studies themselves run in tests/gaussian: here only what the command hands them."""
+    """The studies themselves run in tests/papers: here only what the command hands them."""
     module = import_module(f"maskguide.papers.{STUDIES[name]}")
     known, calls, shown = signature(module.study), [], []
     monkeypatch.setattr(console, "progress_bar", lambda total, what: nullcontext(shown.append))
