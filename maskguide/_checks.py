@@ -6,7 +6,6 @@ import difflib
 import math
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,16 +16,16 @@ LEAST_MEMORY = 16 * 2**20  # bytes that are taken to be available always
 
 
 class InputError(ValueError):
-    """Bad input: what is wrong with which value, the rule, the way out (at most three lines)."""
+    """Bad input: what is wrong with which value, the rule, a hint at the way out (at most three lines)."""
 
 
 class AccuracyWarning(UserWarning):
     """A number is right, but to fewer digits than the function normally promises."""
 
 
-def fail(what: str, rule: str, way_out: str) -> NoReturn:
+def fail(what: str, rule: str, hint: str) -> NoReturn:
     """Raise :class:`InputError` with its three parts, one a line."""
-    raise InputError(f"{what}\n  rule: {rule}\n  fix:  {way_out}")
+    raise InputError(f"{what}\n  rule: {rule}\n  fix:  {hint}")
 
 
 def choice(value: str, valid: Iterable[str], what: str) -> str:
@@ -137,7 +136,7 @@ def law(array: np.ndarray, name: str) -> np.ndarray:
     return array / total
 
 
-def fits_in_memory(needed: int, what: str, way_out: str) -> None:
+def fits_in_memory(needed: int, what: str, hint: str) -> None:
     """Refuse an array of `needed` bytes when the machine has less available."""
     if needed <= LEAST_MEMORY:
         return
@@ -146,7 +145,7 @@ def fits_in_memory(needed: int, what: str, way_out: str) -> None:
         fail(
             f"{what} needs {needed:,} bytes ({human(needed)}), {human(available)} are available",
             "it must fit in memory",
-            way_out,
+            hint,
         )
 
 
@@ -155,29 +154,15 @@ def lattice_fits(
     length: int,
     bytes_per_state: int,
     what: str = "the lattice",
-    way_out: str = "use fewer coordinates or coarser bins",
+    hint: str = "use fewer coordinates or coarser bins",
 ) -> None:
     """Refuse a lattice of (N+1)^D states that does not fit, saying how many states and bytes."""
     lattice, digits = f"{what} of (N+1)^D = {vocab_size + 1}^{length}", length * math.log10(vocab_size + 1)
     if digits > 18:
         size = f"some 10^{digits:.0f} states and 10^{digits + math.log10(bytes_per_state):.0f} bytes"
-        fail(f"{lattice}: {size}", "it must fit in memory", way_out)
+        fail(f"{lattice}: {size}", "it must fit in memory", hint)
     states = (vocab_size + 1) ** length
-    fits_in_memory(states * bytes_per_state, f"{lattice} = {states:,} states", way_out)
-
-
-def output_file(path: Path, file_types: Iterable[str]) -> None:
-    """Refuse, before any work is done, a file that could not be written in the end."""
-    choice(path.suffix, file_types, "file type")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        fail(f"cannot write {str(path)!r}", "a file in an existing, writable directory", "create the directory first")
-
-
-def output_directory(path: Path) -> None:
-    """Refuse a directory that could not be created or written."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        fail(f"cannot write to {str(path)!r}", "a directory that can be created and written", "choose another one")
+    fits_in_memory(states * bytes_per_state, f"{lattice} = {states:,} states", hint)
 
 
 def available_memory() -> int:

@@ -209,7 +209,7 @@ def test_an_interrupted_write_leaves_the_old_page_and_no_scrap(found, tmp_path, 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report.os, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         report.write(found, {}, tmp_path, [Row()])
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["index.html"]

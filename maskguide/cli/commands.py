@@ -123,15 +123,16 @@ def sample(
 
     Example: maskguide sample squares-2d --out samples.parquet --n 100000 --weight 2
     """
-    from .. import _checks
+    from .. import _files, _settings
     from ..guidance import Guidance
     from ..process import GuidedProcess
     from ..samplers.samples import FILE_TYPES
     from . import console
 
-    _checks.output_file(out, FILE_TYPES)
+    _files.check_file(out, FILE_TYPES)
     process = GuidedProcess(_read(problem, label, target, columns, bins, smoothing), Guidance.parse(rule, weight))
-    drawn = console.drawn(process, n, method, console.parameters(settings or []), steps, grid, schedule, start,
+    parameters = _settings.read(settings or [], "--set", "--set theta=0.4")
+    drawn = console.drawn(process, n, method, parameters, steps, grid, schedule, start,
                           record=record, antithetic=antithetic, seed=seed, engine=engine, device=device)  # fmt: skip
     drawn.save(out)
     console.print_json({"file": str(out)} | console.facts(drawn)) if as_json else print(console.drawn_text(drawn, out))
@@ -255,23 +256,23 @@ def conform(
 
     Example: maskguide conform mypackage.sampling:sample --claim "normalized, ancestral, uniform t, log-linear"
     """
-    from .. import _checks
+    from .. import _files
     from ..conformance.outside import imported
     from ..conformance.run import check
     from .console import print_json
 
     for path in (file for file in (junit, badge) if file is not None):
-        _checks.output_file(path, (".xml", ".svg"))
+        _files.check_file(path, (".xml", ".svg"))
     if report is not None:
-        _checks.output_directory(report)
+        _files.check_directory(report)
     found = check(
         imported(sampler), claim, quick=quick, seed=seed, backend=backend, time_limit=time_limit, tolerance=tolerance,
         plain=plain, weights=weights, least_weight=least_weight,
     )  # fmt: skip
     if junit is not None:
-        junit.write_text(found.to_junit(), encoding="utf-8")
+        _files.write(junit, found.to_junit())
     if badge is not None:
-        badge.write_text(found.badge(), encoding="utf-8")
+        _files.write(badge, found.badge())
     page = "" if report is None else f"\nreport: {found.save(report)}"
     print_json(found.to_dict()) if as_json else print(f"{found}{page}")
     raise typer.Exit(0 if found.passed else 1)
@@ -283,13 +284,13 @@ def _first_line(text: str) -> str:
 
 def _report_writer(directory: Path) -> Callable[[Validation, list[Number]], None]:
     """Whatever could keep the report from being written is found before the long run, not after it."""
-    from .. import _checks, plots
+    from .. import _files, plots
     from ..report import page as report
 
     def write(result: Validation, register: list[Number]) -> None:
         report.write(result, plots.figures(result), directory, register)
 
-    _checks.output_directory(directory)
+    _files.check_directory(directory)
     return write
 
 

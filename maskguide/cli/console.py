@@ -190,24 +190,6 @@ def progress_bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def parameters(settings: Sequence[str]) -> dict[str, Any]:
-    """name=value pairs as a dictionary; numbers and true/false become what they are."""
-    found = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name.strip():
-            _checks.fail(f"--set {setting!r}", "name=value", "--set theta=0.4")
-        found[name.strip()] = _plain(value.strip())
-    return found
-
-
-def _plain(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def drawn(
     process: GuidedProcess, n: int, method: str, settings: dict[str, Any], steps: int | None, grid: str, schedule: str,
     start: str | None, **options: Any,

@@ -133,13 +133,13 @@ def learn(
 
 def _run(name: str, study: str, plots: str, figures: Path | None, as_json: bool, **settings: Any) -> None:
     """A study with a progress bar; its figures; its text or JSON. Files are refused before the work, not after it."""
-    from .. import _checks
+    from .. import _files
     from . import console
 
     module = import_module(f"..papers.{study}", __package__)
     draw = None if figures is None else import_module(f"..papers.{plots}", __package__).figures
     if figures is not None:
-        _checks.output_directory(figures)
+        _files.check_directory(figures)
     known = signature(module.num_units).parameters
     total = module.num_units(**{key: value for key, value in settings.items() if key in known})
     with console.progress_bar(total, name) as show:
@@ -162,10 +162,9 @@ def _counter(show: Callable[[int], None]) -> Callable[[], None]:
 
 
 def _write(figures: list[tuple[str, str, Figure]], directory: Path) -> list[str]:
+    from .. import _files
     from ..plots import svg
 
-    images = [(directory / f"{name}.svg", svg(figure)) for name, _, figure in figures]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path, image in images:
-        path.write_bytes(image)
-    return [str(path) for path, _ in images]
+    images = [(f"{name}.svg", svg(figure)) for name, _, figure in figures]
+    _files.directory(directory)
+    return [str(_files.write(directory / name, image)) for name, image in images]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _settings
 from ..guidance import Guidance
 from ..guidance.rules import RULES
 from ..laws.stepped import stepped_law
@@ -98,7 +98,7 @@ class Claim:
     @property
     def parameters(self) -> dict[str, Any]:
         """The method's own parameters."""
-        return _settings(self.method)
+        return _settings.named(self.method, "method")[1]
 
     @property
     def is_limit(self) -> bool:
@@ -163,19 +163,3 @@ def _part(part: str) -> tuple[str, str]:
         return "schedule", schedule
     names = (*RULES, LIMIT, *METHODS, *GRID_NAMES, *SCHEDULES)
     return "", _checks.choice(part, names, "part of a claim")
-
-
-def _settings(text: str) -> dict[str, Any]:
-    pairs = [setting.partition("=") for setting in text.split(":")[1:]]
-    return {key.strip(): _number(value.strip()) for key, _, value in pairs}
-
-
-def _number(text: str) -> int | float | bool | str:
-    if text in ("True", "False"):
-        return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

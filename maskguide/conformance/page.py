@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _files
 from .evidence import bernoulli_interval
 from .findings import SKIPPED
 from .report import outcome
@@ -30,11 +30,9 @@ WIDTH, HEIGHT, MARGIN = 720, 190, 30
 def write(report: Report, directory: str | Path) -> Path:
     """Write `directory`/index.html; an InputError where that cannot be."""
     directory = Path(directory)
-    _checks.output_directory(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "index.html"
-    path.write_text(render(report), encoding="utf-8")
-    return path
+    _files.check_directory(directory)
+    page = render(report)
+    return _files.write(_files.directory(directory) / "index.html", page)
 
 
 def render(report: Report) -> str:

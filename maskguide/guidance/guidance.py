@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf, log
 from typing import Any
 
-from .. import _checks
+from .. import _checks, _settings
 from . import rules
 from .formulas import normalized_rates, product_rates
 from .rules import Rule
@@ -131,9 +131,9 @@ class Guidance:
         >>> Guidance.parse("predictor:temperature=0.5", 2.0)
         Guidance('predictor', weight=2.0, temperature=0.5)
         """
-        name, *settings = text.split(":")
-        pairs = [setting.partition("=") for setting in settings]
-        return cls(name, weight, **{key.strip(): _value(value) for key, _, value in pairs})
+        name, parameters = _settings.named(text, "rule")
+        rule = rules.RULES[_checks.choice(name, rules.RULES, "rule")].with_settings(parameters)
+        return cls(rule.name, weight, **parameters)
 
     @property
     def is_constant(self) -> bool:
@@ -153,12 +153,3 @@ class Guidance:
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.rule.settings)
         return f"Guidance({self.rule.name!r}, weight={self.weight!r}{settings})"
-
-
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import fsum
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _files
 from ..process import GuidedProcess
 
 State = tuple[int, ...]
@@ -44,7 +42,7 @@ def export(process: GuidedProcess, path: str | Path, *, targets: Sequence[Sequen
     """
     process.needs_table("an export")
     path = Path(path)
-    _checks.output_file(path, WRITERS)
+    _files.check_file(path, WRITERS)
     if not process.guidance.is_constant:
         _checks.fail(
             f"{process.guidance.schedule} in a file",
@@ -55,14 +53,7 @@ def export(process: GuidedProcess, path: str | Path, *, targets: Sequence[Sequen
     if count > MAX_STATES:
         _checks.fail(f"a file of {count:,} states", f"at most {MAX_STATES:,}", "export a smaller problem")
     labelled = _targets(process, targets)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in WRITERS[path.suffix](process, labelled))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    _files.write(path, (f"{line}\n" for line in WRITERS[path.suffix](process, labelled)))
 
 
 def label(state: Sequence[int], vocab_size: int) -> str:

@@ -249,5 +249,5 @@ def _same_length(columns: list[Column], classes: Column) -> None:
 
 def _lattice_fits(columns: list[Column], num_classes: int) -> None:
     largest = max(columns, key=lambda c: len(c.tokens))
-    way_out = f"pick fewer columns= or coarser bins=; {largest.name!r} has the most tokens"
-    _checks.lattice_fits(len(largest.tokens), len(columns), 16 + 24 * num_classes, way_out=way_out)
+    hint = f"pick fewer columns= or coarser bins=; {largest.name!r} has the most tokens"
+    _checks.lattice_fits(len(largest.tokens), len(columns), 16 + 24 * num_classes, hint=hint)

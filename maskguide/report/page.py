@@ -6,7 +6,6 @@ Figures come in as bytes, so this module draws nothing; the page loads nothing f
 from __future__ import annotations
 
 import math
-import os
 import platform
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__, _checks
+from .. import __version__, _checks, _files
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -79,17 +78,9 @@ def write(validation: Validation, figures: Figures, directory: str | Path, claim
         The directory cannot be created or written.
     """
     directory = Path(directory)
-    _checks.output_directory(directory)
+    _files.check_directory(directory)
     page = render(validation, figures, claims)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        return _replace(directory / "index.html", page)
-    except OSError as error:
-        _checks.fail(
-            f"cannot write to {str(directory)!r}: {error.strerror}",
-            "a directory that can be written",
-            "choose another one",
-        )
+    return _files.write(_files.directory(directory) / "index.html", page)
 
 
 def render(validation: Validation, figures: Figures, claims: Sequence[Number] = ()) -> str:
@@ -151,13 +142,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _replace(path: Path, text: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(text.encode("utf-8", "replace"))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

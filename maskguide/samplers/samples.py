@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _files
 
 FILE_TYPES = (".npz", ".parquet")
 
@@ -139,18 +137,11 @@ class Samples:
     def save(self, path: str | Path) -> None:
         """Write tokens and info to .npz or .parquet; the file appears whole or not at all."""
         path = Path(path)
-        _checks.output_file(path, FILE_TYPES)
-        suffix, writers = path.suffix, {".npz": self._write_npz, ".parquet": self._write_parquet}
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=suffix)
-        os.close(handle)
-        try:
-            writers[suffix](temporary)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        _files.check_file(path, FILE_TYPES)
+        with _files.replacing(path) as file:
+            (self._write_npz if path.suffix == ".npz" else self._write_parquet)(file)
 
-    def _write_npz(self, path: str) -> None:
+    def _write_npz(self, file: IO[bytes]) -> None:
         arrays: dict[str, Any] = {
             "tokens": self.tokens,
             "completion_clock": self.info.completion_clock,
@@ -159,9 +150,9 @@ class Samples:
             "reveal_clock": self.info.reveal_clock,
             "log_weights": self.log_weights,
         }
-        np.savez_compressed(path, **{name: value for name, value in arrays.items() if value is not None})
+        np.savez_compressed(file, **{name: value for name, value in arrays.items() if value is not None})
 
-    def _write_parquet(self, path: str) -> None:
+    def _write_parquet(self, file: IO[bytes]) -> None:
         try:
             import pyarrow as pa
             import pyarrow.parquet as pq
@@ -175,4 +166,4 @@ class Samples:
             columns["log_weight"] = self.log_weights
         table = pa.table(columns)
         origin = json.dumps(asdict(self.info.origin))
-        pq.write_table(table.replace_schema_metadata({"origin": origin}), path)
+        pq.write_table(table.replace_schema_metadata({"origin": origin}), file)

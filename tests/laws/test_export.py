@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, fading, monke
         raise OSError("disk full")
 
     monkeypatch.setitem(export_module.WRITERS, ".drn", fails)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(mg.InputError, match="disk full"):
         export(mg.GuidedProcess(fading, mg.Guidance()), path)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["model.drn"]
 

@@ -74,7 +74,7 @@ def test_failed_write_leaves_nothing(process, tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "savez_compressed", broken)
-    with pytest.raises(OSError):
+    with pytest.raises(mg.InputError, match="disk full"):
         mg.sample(process, 5).save(tmp_path / "s.npz")
     assert list(tmp_path.iterdir()) == []
 

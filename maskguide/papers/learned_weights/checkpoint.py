@@ -1,5 +1,8 @@
 """A training run's state, saved atomically and taken up exactly: parameters, Adam's moments, step, losses.
 
+A file is a line that names the format, the SHA-256 of what follows, and PyTorch's archive of the state: a
+changed bit is not taken for a number.
+
 The random numbers of a training step are addressed by (seed, step), both of which are here: nothing else is their
 state. A checkpoint says which run it is of, by the settings and by what the predictions are at some fixed points.
 """
@@ -7,7 +10,8 @@ state. A checkpoint says which run it is of, by the settings and by what the pre
 from __future__ import annotations
 
 import copy
-import os
+import hashlib
+import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import _checks
+from ... import _checks, _files
 from .models import Models
 from .settings import Learning
 from .weight_network import WeightNetwork
 
-FORMAT = "maskguide learned weights 1"
+FORMAT = "maskguide learned weights 2"
 
 
 class Run:
@@ -44,7 +48,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """A copy that later steps leave alone."""
         parts = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "losses": self.losses}
-        return copy.deepcopy({"format": FORMAT, "about": self.about, "step": self.step, **parts})
+        return copy.deepcopy({"about": self.about, "step": self.step, **parts})
 
     def load(self, path: Path) -> None:
         """Take up a checkpoint of this run; an InputError if it is damaged or of another run."""
@@ -61,24 +65,20 @@ class Run:
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a state whole or not at all: to a file beside, which then takes the name."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as out:
-            torch.save(state, out)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a state whole or not at all."""
+    content = io.BytesIO()
+    torch.save(state, content)
+    _files.write(path, _header(content.getvalue()) + content.getvalue())
 
 
 def read(path: Path) -> dict[str, Any]:
     """A checkpoint's state; one InputError whatever is wrong with the file."""
     try:
-        saved = torch.load(path, weights_only=True)
-        if saved["format"] != FORMAT:
-            raise ValueError(saved["format"])
+        content = path.read_bytes()
+        archive = content[len(_header(b"")) :]
+        if content != _header(archive) + archive:
+            raise ValueError("format or checksum")
+        saved = torch.load(io.BytesIO(archive), weights_only=True)
         _fits(saved)
     except Exception:
         _checks.fail(
@@ -87,6 +87,10 @@ def read(path: Path) -> dict[str, Any]:
             "delete it to start anew, or give another file",
         )
     return saved
+
+
+def _header(archive: bytes) -> bytes:
+    return f"{FORMAT}\n{hashlib.sha256(archive).hexdigest()}\n".encode()
 
 
 def load_network(path: str | Path) -> WeightNetwork:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import _checks
+from ... import _checks, _files
 from ...gaussian.mixture import Mixture
 from ...gaussian.samplers import sample
 from .denoiser import undertrained
@@ -67,8 +67,8 @@ def study(
         _checks.fail(f"seed = {seed}", "0 <= seed < 2^31", "give a smaller seed")
     folder = None if checkpoints is None else Path(checkpoints)
     if folder is not None:
-        _checks.output_directory(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        _files.check_directory(folder)
+        _files.directory(folder)
     cases = []
     for build, settings in _plan(learning, quick, seed):
         cases.append(_case(build(), settings, samples, sampler_steps, seed, folder, advance or (lambda: None)))

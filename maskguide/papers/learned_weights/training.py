@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import _checks
+from ... import _checks, _files
 from . import checkpoint as learned_checkpoint
 from .losses import Reward, batch, loss_of, training_data
 from .models import Models
@@ -76,7 +76,7 @@ def train(
         _checks.fail("a reward and its scale", "both or neither", "give reward=R and Learning(reward_scale=...)")
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None:
-        _checks.output_file(path, [".pt"])
+        _files.check_file(path, [".pt"])
     run, data = learned_checkpoint.Run(settings, models), training_data(models, settings)
     if path is not None and path.exists():
         run.load(path)

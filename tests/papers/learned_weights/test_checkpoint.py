@@ -1,5 +1,6 @@
 """Checkpoints: a resumed run is the uninterrupted one bit for bit; damage and foreign files are one error."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -84,14 +85,21 @@ def test_a_finished_run_is_read_again(whole, tmp_path):
 def test_written_whole_or_not_at_all(stopped, monkeypatch):
     before = stopped.read_bytes()
 
-    def breaks(state, out):
-        out.write(b"half")
-        raise OSError("no space left")
+    def breaks(file):
+        raise OSError(28, "no space left")
 
-    monkeypatch.setattr(learned_checkpoint.torch, "save", breaks)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(os, "fsync", breaks)
+    with pytest.raises(InputError, match="no space"):
         train(MODELS, FEW, checkpoint=stopped)
     assert stopped.read_bytes() == before and len(list(stopped.parent.iterdir())) == 1
+
+
+def test_a_flipped_bit_is_found(stopped):
+    whole, rng = stopped.read_bytes(), np.random.default_rng(0)
+    for place, bit in zip(rng.integers(len(whole), size=400), rng.integers(8, size=400), strict=True):
+        stopped.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        with pytest.raises(InputError, match="damaged"):
+            read(stopped)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.9, -1])
@@ -105,9 +113,9 @@ def test_cut_short(stopped, keep):
 
 def altered(change):
     def write(path):
-        state = torch.load(path, weights_only=True)
+        state = read(path)
         change(state)
-        torch.save(state, path)
+        learned_checkpoint.save(path, state)
 
     return write
 
@@ -119,7 +127,8 @@ def altered(change):
         lambda path: torch.save({"model": torch.zeros(3)}, path),
         lambda path: torch.save([1, 2], path),
         lambda path: torch.save(FEW, path),  # an object: reading one could run code
-        altered(lambda state: state.update(format="maskguide learned weights 0")),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"weights 2", b"weights 1", 1)),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\1"),
         altered(lambda state: state.update(step=25)),
         altered(lambda state: state.update(losses=torch.zeros(3))),
         altered(lambda state: state["network"].pop("embedding.weight")),
