@@ -57,6 +57,16 @@ def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     assert shared and all(defaults[key] is None or settings[key] == pytest.approx(defaults[key]) for key in shared)
 
 
+def test_the_old_name_of_an_option_still_works(monkeypatch, capsys):
+    from maskguide.papers.distortions import study as distortions
+
+    calls, found = [], SimpleNamespace(text=lambda: "")
+    monkeypatch.setattr(distortions, "study", lambda **settings: calls.append(list(settings["competing_weights"])) or found)
+    for option in ("--competing", "--crowd"):
+        assert call(monkeypatch, "distortions", option, "2,5") == 0
+    assert calls == [[2.0, 5.0]] * 2
+
+
 def test_a_study_as_text(monkeypatch, capsys):
     assert call(monkeypatch, "map", "--quick", "-c", 1, "-u", 3) == 0
     assert "total N(0, 3)" in capsys.readouterr().out

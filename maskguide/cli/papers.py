@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 app = typer.Typer(
-    help="Guided diffusion of Gaussian mixtures with exact scores, each finding beside its masked twin. "
+    help="Guided diffusion of Gaussian mixtures with exact scores, each finding beside its discrete counterpart. "
     "omega = 1 + w everywhere.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -44,7 +44,8 @@ def stages(
 @app.command()
 def distortions(
     weight: Annotated[str, typer.Option(help="Constant weights w of the table of moments.")] = "1,2,4",
-    crowd: Annotated[str, typer.Option(help="Weights w of the curves over the number of classes.")] = "1,3",
+    competing: Annotated[str, typer.Option(help="Weights w of the curves over the number of classes.")] = "1,3",
+    crowd: Annotated[str | None, typer.Option(hidden=True)] = None,  # what --competing was called
     within: Annotated[float, typer.Option(help="Variance of a class in each direction.")] = 1.0,
     between: Annotated[float, typer.Option(help="Variance of the class means in each direction.")] = 1.0,
     seed: Seed = 0, quick: Quick = False, figures: Figures = None, as_json: Json = False,
@@ -53,8 +54,9 @@ def distortions(
 
     Example: maskguide gaussian distortions --quick
     """
+    competing = competing if crowd is None else crowd
     _run("distortions", "distortions.study", "distortions.figures", figures, as_json,
-         weights=numbers(weight, "weight"), crowd_weights=numbers(crowd, "crowd"),
+         weights=numbers(weight, "weight"), competing_weights=numbers(competing, "competing"),
          within=within, between=between, seed=seed, quick=quick)  # fmt: skip
 
 

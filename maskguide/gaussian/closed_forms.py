@@ -68,7 +68,7 @@ def ode_moments(
     Raises
     ------
     InputError
-        A variance that is not positive, a weight below -1, a schedule that the quadrature cannot settle.
+        A variance that is not positive, a weight below -1, a schedule on which the quadrature does not converge.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from .. import _checks
 
 NODES = 16  # Gauss-Legendre nodes of a panel
 PANELS = (8, 2048)  # doubled from the first until nothing moves
-SETTLED = 1e-13
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,21 @@ class WindowWeight:
 def path_integrals(c: np.ndarray, u: np.ndarray, weight: Any, horizon: float) -> np.ndarray:
     """Quadrature in every direction: three integrals and I, (4, ...)."""
     pairs = np.stack([np.ravel(c), np.ravel(u)], axis=1)
-    found = [_settle(float(a), float(b), weight, horizon) for a, b in pairs]
+    found = [_converged(float(a), float(b), weight, horizon) for a, b in pairs]
     return np.array(found).T.reshape(4, *c.shape)
 
 
-def _settle(c: float, u: float, weight: Any, horizon: float) -> np.ndarray:
+def _converged(c: float, u: float, weight: Any, horizon: float) -> np.ndarray:
     panels, before = PANELS[0], _quadrature(c, u, weight, horizon, PANELS[0])
     while panels < PANELS[1]:
         panels *= 2
         after = _quadrature(c, u, weight, horizon, panels)
-        round_off = SETTLED * (1 + abs(after[3]))  # an error of E is a relative one of e^{-E}
+        round_off = ROUNDING * (1 + abs(after[3]))  # an error of E is a relative one of e^{-E}
         if (np.abs(after - before) <= round_off * np.maximum(1, np.abs(after))).all():
             return after
         before = after
     _checks.fail(
-        f"the integrals over w(s) do not settle with {panels} panels",
+        f"the integrals over w(s) do not converge with {panels} panels",
         "w is smooth between the noise variances listed in its `breaks`",
         "give the callable an attribute `breaks`, or a finite horizon",
     )
@@ -91,8 +91,8 @@ def _quadrature(c: float, u: float, weight: Any, horizon: float, panels: int) ->
     """Composite Gauss-Legendre over v, from 1 down to v_T; E is summed along the way."""
     lowest = float(np.sqrt(kept_share(np.array(c), horizon)))
     jumps = [np.sqrt(c / (c + s)) for s in getattr(weight, "breaks", ()) if s < horizon]
-    crowded = np.sin(np.pi / 2 * np.linspace(0, 1, panels + 1)) ** 2  # towards both ends: a large w decides near v = 1
-    edges = np.unique(np.concatenate([lowest + (1 - lowest) * crowded, jumps]))[::-1]
+    spaced = np.sin(np.pi / 2 * np.linspace(0, 1, panels + 1)) ** 2  # towards both ends: a large w decides near v = 1
+    edges = np.unique(np.concatenate([lowest + (1 - lowest) * spaced, jumps]))[::-1]
     nodes, shares, running = _gauss()
     widths = -np.diff(edges)[:, None]
     v = edges[:-1, None] - widths * nodes

@@ -92,13 +92,13 @@ def sample(
         parts = [chosen.integrate(field, x[i : i + size], grid, keep) for i in range(0, len(x), size)]
         return joined(parts, grid, keep)
     size = batch or max(1, (BATCH if device == "cpu" else DEVICE_BATCH) // x.shape[1])
-    walk = stepped
+    advance = stepped
     if engine == "torch":
         from .torch_samplers import stepped_on
 
-        walk = partial(stepped_on, device)
+        advance = partial(stepped_on, device)
     draws = seed if chosen.noisy else None
-    parts = [walk(chosen.step, field, x[i : i + size], grid, keep, draws, i) for i in range(0, len(x), size)]
+    parts = [advance(chosen.step, field, x[i : i + size], grid, keep, draws, i) for i in range(0, len(x), size)]
     return joined(parts, grid, keep)
 
 

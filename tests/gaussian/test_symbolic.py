@@ -1,4 +1,4 @@
-"""Symbolic closed forms: exact numbers, the moment equations as identities, and the numeric twins to 1e-12."""
+"""Symbolic closed forms: exact numbers, the moment equations as identities, and the numeric counterparts to 1e-12."""
 
 import pytest
 import sympy
@@ -76,7 +76,7 @@ POINTS = [
 
 @pytest.mark.parametrize(("a", "b", "m", "k"), POINTS)
 @pytest.mark.parametrize("name", ["ode", "sde", "tilted"])
-def test_constant_weight_meets_the_numeric_twin(name, a, b, m, k):
+def test_constant_weight_meets_the_numeric_form(name, a, b, m, k):
     found = getattr(numeric, f"{name}_moments")(float(a), float(b), float(m), float(k))
     assert [found.mean, found.variance] == pytest.approx(
         getattr(symbolic, name)(k).numeric({c: a, u: b, mu: m}), rel=1e-12
@@ -85,7 +85,7 @@ def test_constant_weight_meets_the_numeric_twin(name, a, b, m, k):
 
 @pytest.mark.parametrize("name", ["ode", "sde"])
 @pytest.mark.parametrize(("start", "slope"), [(-1, half), (2, sympy.Rational(-1, 4)), (0, sympy.Rational(1, 3))])
-def test_linear_weight_meets_the_numeric_twin(name, start, slope):
+def test_linear_weight_meets_the_numeric_form(name, start, slope):
     weight = LinearWeight(float(start), float(slope))
     found = getattr(numeric, f"{name}_moments")(0.5, 2.0, 1.5, weight, 10.0)
     exact = getattr(symbolic, f"linear_{name}")(start, slope, 10).numeric({c: half, u: 2, mu: sympy.Rational(3, 2)})

@@ -98,10 +98,10 @@ def test_one_exploding_start_does_not_disturb_the_others():
     np.testing.assert_array_equal(run.x[[0, 2]], sample(NORMAL, NORMAL, 0.0, initial=starts[[0, 2]], **options).x)
 
 
-WALKED = [*itertools.product([*STEPPED, ddim(0.5)], RULES)]
+CASES = [*itertools.product([*STEPPED, ddim(0.5)], RULES)]
 
 
-@pytest.mark.parametrize(("method", "rule"), WALKED)
+@pytest.mark.parametrize(("method", "rule"), CASES)
 @pytest.mark.parametrize("kind", ["full", "isotropic"])
 def test_the_loop_never_makes_the_host_wait(method, rule, kind):
     """On tensors of the device "meta", which have no data: a look at a value fails, and so does a mix of devices."""

@@ -1,4 +1,4 @@
-r"""The masked twin of :mod:`.angle`: the same classes on a grid of tokens, guided by exact laws.
+r"""The discrete counterpart of :mod:`.angle`: the same classes on a grid of tokens, guided by exact laws.
 
 A coordinate becomes a token (node of a grid), a class a product of discretised normals. Square roots of a masked
 coordinate's two conditionals are unit vectors a = sqrt(p), b = sqrt(p_z) at an angle theta; rule "spherical" goes on
@@ -26,7 +26,7 @@ from ...process import GuidedProcess
 from .measures import ATYPICAL
 
 ROTATIONS = ("spherical", "capped")
-TWINS = ("product", "normalized", *ROTATIONS)
+DISCRETE_RULES = ("product", "normalized", *ROTATIONS)
 
 
 def discretised(mixture: Mixture, tokens: int, reach: float) -> TableProblem:
@@ -65,7 +65,7 @@ def _process(problem: TableProblem, rule: str, weight: float) -> GuidedProcess:
 
 
 @dataclass(frozen=True)
-class TwinMeasures:
+class DiscreteMeasures:
     """Final law of one rule at one weight against the class law; tokens read as positions on the grid.
 
     Attributes
@@ -88,14 +88,14 @@ class TwinMeasures:
     hazard: float
 
 
-def twin_measures(problem: TableProblem, reach: float, rule: str, weight: float) -> TwinMeasures:
-    """Exact measures of one of `TWINS` at weight w >= 0."""
+def discrete_measures(problem: TableProblem, reach: float, rule: str, weight: float) -> DiscreteMeasures:
+    """Exact measures of one of `DISCRETE_RULES` at weight w >= 0."""
     if not _checks.weight(weight) >= 0:
         _checks.fail(f"weight w = {weight}", "w >= 0 here", "w = 0 is the class law")
-    process = _process(problem, _checks.choice(rule, TWINS, "rule"), weight)
+    process = _process(problem, _checks.choice(rule, DISCRETE_RULES, "rule"), weight)
     law, hazard = terminal_law(process).probs, float(process.exit_rates()[(-1,) * problem.length]) / problem.length
     lost = clipping(process) if rule in ROTATIONS else (0.0, 0.0)
-    return TwinMeasures(**_against_class(problem, reach, law), clipped=lost[0], removed=lost[1], hazard=hazard)
+    return DiscreteMeasures(**_against_class(problem, reach, law), clipped=lost[0], removed=lost[1], hazard=hazard)
 
 
 def clipping(process: GuidedProcess) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Figures of the study of angle-domain guidance: growth, norms of samples, the anomalous region, the masked twin."""
+"""Figures of the study of angle-domain guidance: growth, norms, the anomalous region, the discrete counterpart."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REGION_CAPTION = (
     "means times a, the circled one guided to. Lower left: one class against a normal total, balls in closed form. "
     "Lower right: share of the plane's trajectory points at which guided and conditional point apart."
 )
-TWIN_CAPTION = (
+DISCRETE_CAPTION = (
     "The same classes in both worlds. Dashed: probability-flow ODE, simulated. Full lines: masked, exact; capped is "
     "spherical with angle-domain guidance's stop at pi/3."
 )
@@ -47,7 +47,7 @@ def figures(study: AngleStudy) -> list[tuple[str, str, Figure]]:
         ("growth", GROWTH_CAPTION, growth(study)),
         ("norms", NORM_CAPTION, norms(study)),
         ("region", REGION_CAPTION, region(study)),
-        ("twin", TWIN_CAPTION, twin(study)),
+        ("discrete", DISCRETE_CAPTION, discrete(study)),
     ]
 
 
@@ -150,7 +150,7 @@ def _balls(ax: Axes, plane: PlaneMap) -> None:
 
 
 @_styled
-def twin(study: AngleStudy) -> Figure:
+def discrete(study: AngleStudy) -> Figure:
     """Both worlds side by side."""
     figure = Figure(figsize=(10.5, 3.8), layout="constrained")
     panels = (
@@ -162,12 +162,12 @@ def twin(study: AngleStudy) -> Figure:
         ),
     )
     for ax, (name, label) in zip(figure.subplots(1, 3), panels, strict=True):
-        for rule, curves in study.ensembles["twin"].rules.items():
+        for rule, curves in study.ensembles["discrete"].rules.items():
             ax.plot(study.scales, curves.ends[name], "--", marker=".", color=COLOURS[rule])
-        for rule, table in study.twin.items():
+        for rule, table in study.discrete.items():
             ax.plot(study.scales, table[name], marker=".", color=COLOURS[rule])
         ax.set(xlabel="omega = 1 + w", ylabel=label)
-    handles = [*_rule_handles(study.twin), *_rule_handles(("linear", "angle"), "--", " (ODE)")]
+    handles = [*_rule_handles(study.discrete), *_rule_handles(("linear", "angle"), "--", " (ODE)")]
     figure.legend(handles=handles, loc="outside lower center", ncols=6)
     return figure
 

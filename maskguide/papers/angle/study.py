@@ -1,6 +1,6 @@
-"""The study of angle-domain guidance: norm growth, anomalous region, colour distortion, and the masked twin.
+"""The study of angle-domain guidance: norm growth, anomalous region, colour distortion, and the discrete counterpart.
 
-Three mixtures of classes on a sphere: "space" (many coordinates: norms), "plane" (the region, mapped) and "twin",
+Three mixtures of classes on a sphere: "space" (many coordinates: norms), "plane" (the region, mapped) and "discrete",
 which is guided in both worlds. Derivations and measured numbers: docs/gaussian-angle.md.
 """
 
@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 
 from ... import _checks
+from ..._deprecated import renamed
 from ...gaussian.noise import flow_matching
-from .discrete import TWINS, TwinMeasures, discretised, twin_measures
+from .discrete import DISCRETE_RULES, DiscreteMeasures, discrete_measures, discretised
 from .geometry import Region, anomalous_region, critical_scale
 from .measures import LEVELS, RULES, Curves, Ensemble, Setting, columns, ensemble
 
 SCALES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0)
-SETTINGS = {"space": Setting(32, 8, 3.0), "plane": Setting(2, 3, 1.5), "twin": Setting(3, 4, 2.0)}
+SETTINGS = {"space": Setting(32, 8, 3.0), "plane": Setting(2, 3, 1.5), "discrete": Setting(3, 4, 2.0)}
 QUICK = {"samples": 300, "steps": 32}
 MAPPED_AT = 0.5  # time of the maps
-TOKENS, REACH = 25, 9.0  # grid of the masked twin
+TOKENS, REACH = 25, 9.0  # grid of the discrete counterpart
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class AngleStudy:
     ----------
     scales, levels, samples, steps, seed
         Settings.
-    ensembles : "space", "plane", "twin" -> Ensemble
+    ensembles : "space", "plane", "discrete" -> Ensemble
     plane : PlaneMap
-    twin : rule -> measure -> (S,)
-        Exact, of the masked twin at w = omega - 1; see :class:`..angle_twin.TwinMeasures`.
+    discrete : rule -> measure -> (S,)
+        Exact, of the discrete counterpart at w = omega - 1; see :class:`.discrete.DiscreteMeasures`.
     """
 
     scales: tuple[float, ...]
@@ -64,12 +65,14 @@ class AngleStudy:
     seed: int
     ensembles: dict[str, Ensemble]
     plane: PlaneMap
-    twin: dict[str, dict[str, np.ndarray]]
+    discrete: dict[str, dict[str, np.ndarray]]
 
     @property
     def largest_angle_growth(self) -> float:
         """The largest norm ratio of angle-domain guidance at any point of any trajectory."""
         return max(float(e.rules["angle"].largest_growth.max()) for e in self.ensembles.values())
+
+    twin = renamed("twin", "discrete")
 
     @property
     def status(self) -> str:
@@ -85,6 +88,8 @@ class AngleStudy:
         """Plain data: dicts, numbers, arrays; of the maps their Gaussian balls only."""
         found = asdict(self)
         found["plane"] = {key: found["plane"][key] for key in ("means", "total", "gaussian")}
+        found["twin"] = found.pop("discrete")  # keys that readers of earlier output know
+        found["ensembles"]["twin"] = found["ensembles"].pop("discrete")
         return {**found, "largest_angle_growth": self.largest_angle_growth, "status": self.status}
 
     def text(self) -> str:
@@ -99,8 +104,8 @@ class AngleStudy:
                 "",
                 *self._findings(),
                 "",
-                "The masked twin (exact; angle-domain guidance and linear guidance of the same classes beside it):",
-                *self._twin_rows(),
+                "The discrete counterpart (exact), beside linear and angle-domain guidance of the same classes:",
+                *self._discrete_rows(),
             ]
         )
 
@@ -119,9 +124,9 @@ class AngleStudy:
             f" {plane['angle'].anomalous_x0.max():.1%}.",
         ]
 
-    def _twin_rows(self) -> list[str]:
-        ode = {f"{rule} (ODE)": self.ensembles["twin"].rules[rule].ends for rule in RULES}
-        rows = {**ode, **{f"{rule} (masked)": table for rule, table in self.twin.items()}}
+    def _discrete_rows(self) -> list[str]:
+        ode = {f"{rule} (ODE)": self.ensembles["discrete"].rules[rule].ends for rule in RULES}
+        rows = {**ode, **{f"{rule} (masked)": table for rule, table in self.discrete.items()}}
         head = f"  {'norm shift at omega =':22s}" + "".join(f"{scale:9g}" for scale in self.scales)
         return [
             head,
@@ -142,7 +147,7 @@ def _rows(scales: Sequence[float], rules: dict[str, Curves]) -> list[str]:
 
 def num_units(scales: Sequence[float] = SCALES) -> int:
     """How often `advance` is called: once an ensemble of trajectories or exact law."""
-    return len(scales) * (len(SETTINGS) * len(RULES) + len(TWINS))
+    return len(scales) * (len(SETTINGS) * len(RULES) + len(DISCRETE_RULES))
 
 
 def study(
@@ -157,14 +162,14 @@ def study(
     quick: bool = False,
     advance: Callable[[], object] | None = None,
 ) -> AngleStudy:
-    """Linear against angle-domain guidance over omega, in continuous space and in the masked twin.
+    """Linear against angle-domain guidance over omega, in continuous space and in the discrete counterpart.
 
     Parameters
     ----------
     scales : increasing omega >= 1
     samples, steps : trajectories of an ensemble, and their Heun steps (flow matching)
-    settings : mixtures in place of "space", "plane" (d = 2) or "twin" (d <= 3)
-    tokens, reach : grid of the masked twin, nodes on [-reach, reach] a coordinate
+    settings : mixtures in place of "space", "plane" (d = 2) or "discrete" (d <= 3)
+    tokens, reach : grid of the discrete counterpart, nodes on [-reach, reach] a coordinate
     quick : 300 samples, 32 steps
     advance : called after each unit of work, `num_units(scales)` times
 
@@ -180,16 +185,18 @@ def study(
     if quick:
         count, grid = min(count, QUICK["samples"]), min(grid, QUICK["steps"])
     used, tick = _settings(settings or {}, seed), advance or (lambda: None)
-    problem = discretised(used["twin"].mixture(seed), tokens, reach)
+    problem = discretised(used["discrete"].mixture(seed), tokens, reach)
     ensembles = {name: ensemble(setting, chosen, count, grid, seed, tick) for name, setting in used.items()}
-    twin = {rule: columns([_twin(problem, reach, rule, s - 1, tick) for s in chosen]) for rule in TWINS}
-    return AngleStudy(chosen, LEVELS, count, grid, seed, ensembles, _plane_map(used["plane"], chosen, seed), twin)
+    discrete = {
+        rule: columns([_discrete(problem, reach, rule, s - 1, tick) for s in chosen]) for rule in DISCRETE_RULES
+    }
+    return AngleStudy(chosen, LEVELS, count, grid, seed, ensembles, _plane_map(used["plane"], chosen, seed), discrete)
 
 
 def _settings(given: dict[str, Setting], seed: int) -> dict[str, Setting]:
     used = {**SETTINGS, **{_checks.choice(name, SETTINGS, "setting"): setting for name, setting in given.items()}}
-    if used["plane"].dimension != 2 or used["twin"].dimension > 3:
-        _checks.fail("a setting has the wrong dimension", "plane: d = 2, twin: d <= 3", "see SETTINGS")
+    if used["plane"].dimension != 2 or used["discrete"].dimension > 3:
+        _checks.fail("a setting has the wrong dimension", "plane: d = 2, discrete: d <= 3", "see SETTINGS")
     for setting in used.values():
         setting.mixture(seed)  # checks its numbers
     return used
@@ -201,8 +208,8 @@ def _scale(omega: float) -> float:
     return float(omega)
 
 
-def _twin(problem: Any, reach: float, rule: str, weight: float, tick: Callable) -> TwinMeasures:
-    found = twin_measures(problem, reach, rule, weight)
+def _discrete(problem: Any, reach: float, rule: str, weight: float, tick: Callable) -> DiscreteMeasures:
+    found = discrete_measures(problem, reach, rule, weight)
     tick()
     return found
 

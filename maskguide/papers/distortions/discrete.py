@@ -1,7 +1,7 @@
-"""The masked twin of :mod:`.random_means`: many random product classes, and what guidance takes from one of them.
+"""The discrete counterpart of :mod:`.random_means`: many random product classes, and what guidance takes from one.
 
 K = e^{alpha D} classes on D bits, class k showing bit i as 1 with probability p_ki uniform on [0, 1]. Unmasking goes
-in random order (the normalized rule). While the revealed bits fit a crowd of classes the unconditional law of a bit
+in random order (the normalized rule). While the revealed bits fit many classes the unconditional law of a bit
 is 1/2, and a bit is drawn from q proportional to p^{1+w}; once they tell the class, both laws are p and guidance is
 silent.
 
@@ -53,7 +53,7 @@ def predicted_bit_loss(alpha: float, weight: float) -> tuple[float, float, float
     """(variance ratio, entropy ratio, share f of bits drawn under guidance) for D -> inf.
 
     f = min(1, alpha / I_w), I_w = E_p sum_v q_v log(2 p_v), q_v = p_v^{1+w} / (p_0^{1+w} + p_1^{1+w}): what guided bits
-    tell of their class, each, against a crowd to which all bits are alike. A bit's law is f q + (1 - f) p.
+    tell of their class, each, against classes to which all bits are alike. A bit's law is f q + (1 - f) p.
     """
     if not _checks.real(alpha, "alpha") >= 0:
         _checks.fail(f"alpha = {alpha}", "alpha = log K / D >= 0", "a single class has alpha = 0")
@@ -88,13 +88,13 @@ def random_bit_classes(
     return _loss(length, log(classes) / length, ratios)
 
 
-def mean_crowd_bits(
+def mean_density_bits(
     length: int, alpha: float, weight: float, *, samples: int = 200, problems: int = 4, seed: int = 0
 ) -> BitLoss:
     """The same for a class among e^{alpha D} - 1 others that enter by their mean law, a fair coin for each bit.
 
     The class has the chance pi, 1/pi = 1 + (K - 1) prod_i 1/(2 p_i(x_i)) over the revealed bits, and the unconditional
-    law of a bit is pi p + (1 - pi)/2. Any D and alpha > 0; the crowd's fluctuations are left out.
+    law of a bit is pi p + (1 - pi)/2. Any D and alpha > 0; the competitors' fluctuations are left out.
     """
     for name, value in {"length": length, "problems": problems}.items():
         _checks.integer(value, name, 1)

@@ -31,15 +31,15 @@ WINDOWS_CAPTION = (
     "The best negative window that keeps a demanded separability: what variance is still lost (left), the late weight "
     "and the noise variance below which it holds (right)."
 )
-CROWD_CAPTION = (
+COMPETING_CAPTION = (
     "Variance left of a class among K = exp(alpha d), simulated with exact scores (marks, one standard error). Lines: "
     "predicted for d = inf from guided points (solid) and from typical points (dashed, in the Gaussian world); the "
     "grey line is the threshold for typical points."
 )
 FEW_CAPTION = "The same with as many classes as dimensions: alpha = log d / d falls, and the loss with it."
 LIMIT_CAPTION = (
-    "Towards d = inf, at one alpha: one class against the mean density of its crowd (marks, one standard error) and "
-    "the predictions (lines)."
+    "Towards d = inf, at one alpha: one class against the mean density of its competitors (marks, one standard error) "
+    "and the predictions (lines)."
 )
 
 
@@ -48,7 +48,7 @@ def figures(study: DistortionsStudy) -> list[Entry]:
     return [
         ("moments", MOMENTS_CAPTION, moments(study)),
         ("windows", WINDOWS_CAPTION, windows(study)),
-        ("crowd", CROWD_CAPTION, crowd(study)),
+        ("competing", COMPETING_CAPTION, competing(study)),
         ("few-classes", FEW_CAPTION, few_classes(study)),
         ("limit", LIMIT_CAPTION, limit(study)),
     ]
@@ -97,20 +97,20 @@ def windows(study: DistortionsStudy) -> Figure:
 
 
 @_styled
-def crowd(study: DistortionsStudy) -> Figure:
-    """Variance left against alpha, Gaussian classes beside their masked twin."""
+def competing(study: DistortionsStudy) -> Figure:
+    """Variance left against alpha, Gaussian classes beside their discrete counterpart."""
     figure = Figure(figsize=(9.0, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, world in ((left, "gaussian"), (right, "masked")):
         points = [p for p in study.points if p.world == world and p.regime == "exponential"]
         alphas = np.linspace(0, 1.05 * max(p.alpha for p in points), POINTS)
-        for weight in study.crowd_weights:
+        for weight in study.competing_weights:
             _predictions(ax, study, world, weight, alphas)
         _marks(ax, points)
     left.axvline(study.critical_rate, color="#999999", lw=1)
     left.annotate(r"$\alpha^*$", (study.critical_rate, 1.0), (3, -2), textcoords="offset points", color="#666666")
     left.set(title="Gaussian classes, ODE", xlabel="alpha = log K / d", ylabel="variance left", ylim=(0, 1.05))
-    right.set(title="masked twin: product classes", xlabel="alpha = log K / D")
+    right.set(title="discrete counterpart: product classes", xlabel="alpha = log K / D")
     return _with_weights(figure, study)
 
 
@@ -122,14 +122,14 @@ def few_classes(study: DistortionsStudy) -> Figure:
 
 @_styled
 def limit(study: DistortionsStudy) -> Figure:
-    """Variance left of a class against the mean density of its crowd, in ever more dimensions."""
-    return _by_size(study, "mean crowd", "")
+    """Variance left of a class against the mean density of its competitors, in ever more dimensions."""
+    return _by_size(study, "mean density", "")
 
 
 def _by_size(study: DistortionsStudy, regime: str, also: str) -> Figure:
     figure = Figure(figsize=(8.2, 3.2), layout="constrained")
     for ax, world in zip(figure.subplots(1, 2, sharey=True), ("gaussian", "masked"), strict=True):
-        for weight in study.crowd_weights:
+        for weight in study.competing_weights:
             points = study.chosen(world, regime, weight)
             sizes, colour = [p.size for p in points], weight_colour(weight)
             ax.errorbar(sizes, [p.ratio for p in points], [p.error for p in points], color=colour, ls="none",
@@ -143,7 +143,7 @@ def _by_size(study: DistortionsStudy, regime: str, also: str) -> Figure:
 
 
 def _title(world: str) -> str:
-    return {"gaussian": "Gaussian classes, ODE", "masked": "masked twin: product classes"}[world]
+    return {"gaussian": "Gaussian classes, ODE", "masked": "discrete counterpart: product classes"}[world]
 
 
 def _predictions(ax: Axes, study: DistortionsStudy, world: str, weight: float, alphas: np.ndarray) -> None:
@@ -167,6 +167,8 @@ def _marks(ax: Axes, points: list[Point]) -> None:
 
 
 def _with_weights(figure: Figure, study: DistortionsStudy) -> Figure:
-    handles: list[Any] = [Line2D([], [], color=weight_colour(w), lw=3, label=f"w = {w:g}") for w in study.crowd_weights]
+    handles: list[Any] = [
+        Line2D([], [], color=weight_colour(w), lw=3, label=f"w = {w:g}") for w in study.competing_weights
+    ]
     figure.legend(handles=handles, loc="outside right upper")
     return figure

@@ -14,9 +14,9 @@ from ...gaussian.samplers import guided_field, sample
 from ..confidence.bounds import gaussian_reciprocal, guided_confidence, sampled_reciprocal
 from ..confidence.splitting import middle_share
 from ..register import Number, group
-from .discrete import mean_crowd_bits, predicted_bit_loss
+from .discrete import mean_density_bits, predicted_bit_loss
 from .one_dimension import interval_flow, tanh_flow
-from .random_means import critical_rate, guided_critical_rate, mean_crowd, predicted_loss, random_means
+from .random_means import critical_rate, guided_critical_rate, mean_density, predicted_loss, random_means
 from .schedules import best_window, exploding_times, neutral_slope, stepped_moments
 
 VENTURA = "Ventura et al., arXiv:2602.00716; docs/gaussian-distortions.md"
@@ -111,18 +111,28 @@ def many_classes() -> Iterator[Number]:
         yield Number(f"random means, alpha={alpha}, w={w}: typical Var/c", ratio, got, 5.1e-4, VENTURA)
     guided = predicted_loss(0.4, 3, path="guided")[0]
     yield Number("random means, alpha=0.4, w=3: guided Var/c", 0.609, guided, 5.1e-4, VENTURA)
-    yield Number("masked twin, alpha=0.1, w=3: variance", 0.865, predicted_bit_loss(0.1, 3)[0], 5.1e-4, VENTURA)
+    yield Number(
+        "discrete counterpart, alpha=0.1, w=3: variance", 0.865, predicted_bit_loss(0.1, 3)[0], 5.1e-4, VENTURA
+    )
     found = random_means(16, 602, 3.0, samples=32, problems=12, steps=32)
     above = found.ratio - Z * found.ratio_error > predicted_loss(found.alpha, 3)[0]
     yield Number(
         "random means, d=16, K=602, w=3: more is left than for typical points", 1.0, float(above), 0.0, VENTURA
     )
-    crowd, bits = mean_crowd(1024, 0.2, 3.0, samples=16, problems=6, steps=96), mean_crowd_bits(1024, 0.2, 3.0)
+    means, bits = mean_density(1024, 0.2, 3.0, samples=16, problems=6, steps=96), mean_density_bits(1024, 0.2, 3.0)
     guided, masked = predicted_loss(0.2, 3, path="guided")[0], predicted_bit_loss(0.2, 3)[0]
-    for name, limit, value, error in (("random means", guided, crowd.ratio, crowd.ratio_error),
-                                      ("masked twin", masked, bits.variance, bits.variance_error)):  # fmt: skip
+    for name, limit, value, error in (
+        ("random means", guided, means.ratio, means.ratio_error),
+        ("discrete counterpart", masked, bits.variance, bits.variance_error),
+    ):
         band = Z * error + 4 / 1024  # of the draws, and of a finite d: 1.3/d and 3.9/d are measured
-        yield Number(f"{name}, alpha=0.2, w=3, against the mean crowd, d=1024: variance", limit, value, band, VENTURA)
+        yield Number(
+            f"{name}, alpha=0.2, w=3, against a mean density, d=1024: variance",
+            limit,
+            value,
+            band,
+            VENTURA,
+        )
 
 
 @group

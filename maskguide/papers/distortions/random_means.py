@@ -1,9 +1,9 @@
 """Many Gaussian classes with random means: how much variance guidance takes from K = e^{alpha d} of them.
 
 Class means are N(0, between) and a class has variance `within` in each of d directions. The total's score is that of
-one Gaussian while the classes are a crowd, and that of the own class once a point tells its class: guidance acts
+one Gaussian while many classes compete, and that of the own class once a point tells its class: guidance acts
 until then. Simulation with exact scores, in blocks of components, two predictions for d -> inf, and a simulation of
-one class against the mean density of its crowd, which reaches dimensions where no crowd can be written down.
+one class against the mean density of its competitors, which reaches dimensions where these cannot be listed.
 
 Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al.; theory page, section 4.
 """
@@ -53,7 +53,7 @@ def guided_switch(alpha: float, weight: float, within: float = 1.0, between: flo
         -[(m - 1)^2 b + V]/2v >= g(m^2 b + V),    v = within + s, b = between,
 
     g the free energy (per dimension) of e^{alpha d} random means seen from a point of squared length (per dimension)
-    r; see :func:`crowd`. 0 where the crowd wins down to s = 0.
+    r; see :func:`competitors`. 0 where the other classes win down to s = 0.
     """
 
     if alpha <= 0:
@@ -72,14 +72,14 @@ def guided_critical_rate(weight: float, within: float = 1.0, between: float = 1.
 
 
 def _lead(log_v: float, alpha: float, weight: float, between: float) -> float:
-    """How far, per dimension, the own class is ahead of the crowd on the guided path at noise variance v of a class."""
+    """How far, per dimension, the own class leads on the guided path at noise variance v of a class."""
     v = exp(log_v)
     path = ode_moments(v, v + between, 1.0, weight)
     own = -((path.mean - 1) ** 2 * between + path.variance) / (2 * v)
-    return float(own - crowd(path.mean**2 * between + path.variance, alpha, v, between))
+    return float(own - competitors(path.mean**2 * between + path.variance, alpha, v, between))
 
 
-def crowd(r: float, alpha: float, v: float, between: float = 1.0) -> float:
+def competitors(r: float, alpha: float, v: float, between: float = 1.0) -> float:
     """lim (1/d) log of the sum over e^{alpha d} means of exp(-|x - mu_k|^2 / 2v), |x|^2 = r d, means N(0, between).
 
     Means near the posterior N(x b/(b + v'), b v'/(b + v')) exist while its divergence from the prior is at most
@@ -102,7 +102,7 @@ def crowd(r: float, alpha: float, v: float, between: float = 1.0) -> float:
 def predicted_loss(
     alpha: float, weight: float, within: float = 1.0, between: float = 1.0, path: str = "typical"
 ) -> tuple[float, float]:
-    """(Var/c, stretch of the class means) of the ODE for d -> inf.
+    """(Var/c, factor on the class means) of the ODE for d -> inf.
 
     Guidance acts as against N(0, within + between) until the switch s*, then stops: Var/c = [(c + s*)/(u + s*)]^w,
     and what the means are beyond their class shrinks by sqrt(c/(c + s*)). For typical points Var/c is
@@ -136,7 +136,7 @@ class Loss:
         log K / d.
     ratio, ratio_error : float
         Variance within a guided class over the class's own, mean over classes, and its standard error.
-    stretch : float
+    mean_factor : float
         Regression of guided class means on the true ones: 1 without guidance.
     """
 
@@ -144,7 +144,7 @@ class Loss:
     alpha: float
     ratio: float
     ratio_error: float
-    stretch: float
+    mean_factor: float
 
 
 def random_means(
@@ -185,7 +185,7 @@ def random_means(
                       samples, problems, steps, seed)  # fmt: skip
 
 
-def mean_crowd(
+def mean_density(
     dimension: int,
     alpha: float,
     weight: float,
@@ -201,8 +201,8 @@ def mean_crowd(
     """The same for a class among e^{alpha d} - 1 others that enter by their mean density, N(0, within + between + s).
 
     A point belongs to its class with chance p, 1/p = 1 + (K - 1) N(x; 0, b + v)/N(x; mu, v), and E[mu_k | x] is
-    p mu + (1 - p) x b/(b + v). Any d and alpha > 0; the crowd's fluctuations are left out. A switch is sharp where d is
-    large, and needs many steps. Other parameters as for :func:`random_means`.
+    p mu + (1 - p) x b/(b + v). Any d and alpha > 0; fluctuations of the other classes are left out. A switch is sharp
+    where d is large, and needs many steps. Other parameters as for :func:`random_means`.
     """
     if not 0 < _checks.real(alpha, "alpha") < np.inf:
         _checks.fail(f"alpha = {alpha}", "0 < alpha = log K / d < inf", "random_means takes any number of classes")
@@ -233,9 +233,9 @@ def _simulated(
         ratios.append(x.var(axis=0, ddof=1).mean() / within)
         means.append(x.mean(axis=0))
         truth.append(mu)
-    stretch = np.vdot(means, truth) / np.vdot(truth, truth)
+    factor = np.vdot(means, truth) / np.vdot(truth, truth)
     error = np.std(ratios, ddof=1) / sqrt(problems) if problems > 1 else np.nan
-    return Loss(dimension, alpha, float(np.mean(ratios)), float(error), float(stretch))
+    return Loss(dimension, alpha, float(np.mean(ratios)), float(error), float(factor))
 
 
 def _levels(within: float, total: float, steps: int) -> np.ndarray:
@@ -263,9 +263,9 @@ def _descend(x, mu, posterior, weight, levels, dynamics, draw) -> np.ndarray:
     return x
 
 
-def posterior_mean(crowd: Mixture, within: float, x: np.ndarray, v: float) -> np.ndarray:
+def posterior_mean(others: Mixture, within: float, x: np.ndarray, v: float) -> np.ndarray:
     """E[mu_k | x] = x + v score where components have variance `within` and, with the noise, v."""
-    return x + v * crowd.score(x, 1.0, sqrt(max(v - within, 0.0)))
+    return x + v * others.score(x, 1.0, sqrt(max(v - within, 0.0)))
 
 
 def _mean_posterior(mu: np.ndarray, log_others: float, between: float, x: np.ndarray, v: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The study of distortions: what guidance takes of a class's variance, alone and among many classes.
 
 Four parts, each against its prediction: moments of one direction, exact, by steps and sampled; negative windows that
-give variance back; many random classes; and their masked twin. Derivations, larger runs: docs/gaussian-distortions.md.
+give variance back; many random classes; their discrete counterpart. Derivations: docs/gaussian-distortions.md.
 Source: Ventura et al. (arXiv:2602.00716); theory page, section 4.
 """
 
@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from ... import _checks
+from ..._deprecated import renamed
 from ...gaussian.closed_forms import Moments, Schedule, tilted_moments
 from ...gaussian.mixture import Mixture
 from ...gaussian.noise import variance_exploding
 from ...gaussian.path_integrals import LinearWeight
 from ...gaussian.samplers import guided_field, sample
-from .discrete import mean_crowd_bits, predicted_bit_loss, random_bit_classes
-from .random_means import critical_rate, guided_critical_rate, mean_crowd, predicted_loss, random_means
+from .discrete import mean_density_bits, predicted_bit_loss, random_bit_classes
+from .random_means import critical_rate, guided_critical_rate, mean_density, predicted_loss, random_means
 from .schedules import DYNAMICS, best_window, exploding_times, stepped_moments
 
 METHOD = {"ode": "heun", "sde": "euler-maruyama"}
@@ -34,8 +35,8 @@ EARLY = 3.0  # weight outside the negative windows
 SPECTRUM = (2.0, 4.0, 9.0)  # total variances of the windows' directions, in units of the class's
 GAINS = (1.0, 1.3, 1.5, 2.0, 2.5)
 RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
-TWIN_RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
-LIMIT_RATE = 0.2  # alpha of the classes against the mean density of their crowd
+MASKED_RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
+LIMIT_RATE = 0.2  # alpha of a class against the mean density of its competitors
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Point:
     """Variance left of a class among K, measured and predicted; NaN where there is no such prediction.
 
     size is d of the Gaussian classes, D of the masked ones. Regimes: "exponential"; "sub-exponential", K = d; "mean
-    crowd", the other classes enter by their mean density only, so that d can be large.
+    density", the other classes enter by their mean density only, so that d can be large.
     """
 
     world: str
@@ -97,7 +98,7 @@ class DistortionsStudy:
     within: float
     between: float
     weights: tuple[float, ...]
-    crowd_weights: tuple[float, ...]
+    competing_weights: tuple[float, ...]
     seed: int
     quick: bool
     moments: tuple[MomentsRow, ...]
@@ -108,11 +109,14 @@ class DistortionsStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        plain = asdict(self)
+        return plain | {"crowd_weights": plain.pop("competing_weights")}  # the key that earlier output has
 
     def text(self) -> str:
         """Tables, with what was found."""
         return "\n\n".join("\n".join(part(self)) for part in (_moments_text, _windows_text, _points_text))
+
+    crowd_weights = renamed("crowd_weights", "competing_weights")
 
     def chosen(self, world: str, regime: str, weight: float) -> list[Point]:
         """The points of one curve."""
@@ -120,7 +124,7 @@ class DistortionsStudy:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Extent:
     """How much is computed."""
 
     count: int
@@ -128,30 +132,30 @@ class Plan:
     gains: tuple[float, ...]
     sizes: tuple[int, ...]
     most: int  # classes
-    crowds: tuple[int, int]  # samples of a class, sets of means
+    competing: tuple[int, int]  # samples of a class, sets of means
     sub: tuple[int, ...]
-    twin_sizes: tuple[int, ...]
-    twins: tuple[int, int]  # samples of a class, problems
-    limit: tuple[int, ...]  # sizes against the mean of the crowd
+    masked_sizes: tuple[int, ...]
+    masked: tuple[int, int]  # samples of a class, problems
+    limit: tuple[int, ...]  # sizes against the mean density
 
 
-FULL = Plan(
+FULL = Extent(
     5000, 200, GAINS, (8, 16, 32), 3000, (32, 12), (8, 16, 32, 64, 128), (16, 32, 64), (200, 4), (32, 128, 512, 2048)
 )
-QUICK = Plan(500, 50, GAINS[1:3], (8, 16), 100, (32, 6), (8, 32), (16, 32), (200, 3), (32, 128, 512))
+QUICK = Extent(500, 50, GAINS[1:3], (8, 16), 100, (32, 6), (8, 32), (16, 32), (200, 3), (32, 128, 512))
 
 
 def num_units(
-    weights: Sequence[float] = (1, 2, 4), crowd_weights: Sequence[float] = (1, 3), quick: bool = False
+    weights: Sequence[float] = (1, 2, 4), competing_weights: Sequence[float] = (1, 3), quick: bool = False
 ) -> int:
     """How often `advance` is called."""
-    plan = QUICK if quick else FULL
-    return 3 * len(weights) + 2 + len(plan.gains) + sum(1 for _ in _crowds(plan, crowd_weights))
+    extent = QUICK if quick else FULL
+    return 3 * len(weights) + 2 + len(extent.gains) + sum(1 for _ in _competing(extent, competing_weights))
 
 
 def study(
     weights: Sequence[float] = (1, 2, 4),
-    crowd_weights: Sequence[float] = (1, 3),
+    competing_weights: Sequence[float] = (1, 3),
     *,
     within: float = 1.0,
     between: float = 1.0,
@@ -159,13 +163,13 @@ def study(
     quick: bool = False,
     advance: Callable[[], Any] | None = None,
 ) -> DistortionsStudy:
-    """Moments, windows, many classes and their masked twin.
+    """Moments, windows, many classes and their discrete counterpart.
 
     Parameters
     ----------
     weights : numbers
         Constant weights of the table of moments; class N(sqrt(between), within), total N(0, within + between).
-    crowd_weights : numbers
+    competing_weights : numbers
         Weights of the curves over alpha = log K / d.
     within, between : float
         Variance of a class, and of the class means, in each direction.
@@ -187,46 +191,46 @@ def study(
     >>> row.dynamics, row.schedule, round(row.mean, 4), round(row.variance, 4)
     ('ode', '1', 1.6232, 0.5)
     """
-    weights, crowd_weights = (tuple(map(_checks.weight, w)) for w in (weights, crowd_weights))
-    if not weights or not crowd_weights:
+    weights, competing_weights = (tuple(map(_checks.weight, w)) for w in (weights, competing_weights))
+    if not weights or not competing_weights:
         _checks.fail("no weights", "one or more for each part", "study() has defaults")
     for name, value in {"within": within, "between": between}.items():
         if not 0 < _checks.real(value, name) < np.inf:
             _checks.fail(f"{name} = {value}", f"0 < {name} < inf, a variance", "give a variance")
     _checks.seed(seed)
-    plan, done = (QUICK if quick else FULL), advance or (lambda: None)
-    moments = [done() or row for row in _moments(plan, weights, within, between, seed)]
-    windows = [done() or _window(gain) for gain in plan.gains]
-    points = [done() or _point(plan, within, between, seed, which) for which in _crowds(plan, crowd_weights)]
-    rates = tuple(guided_critical_rate(w, within, between) for w in crowd_weights)
-    return DistortionsStudy(within, between, weights, crowd_weights, seed, quick, tuple(moments), tuple(windows),
+    extent, done = (QUICK if quick else FULL), advance or (lambda: None)
+    moments = [done() or row for row in _moments(extent, weights, within, between, seed)]
+    windows = [done() or _window(gain) for gain in extent.gains]
+    points = [done() or _point(extent, within, between, seed, which) for which in _competing(extent, competing_weights)]
+    rates = tuple(guided_critical_rate(w, within, between) for w in competing_weights)
+    return DistortionsStudy(within, between, weights, competing_weights, seed, quick, tuple(moments), tuple(windows),
                             tuple(points), critical_rate(within, between), rates)  # fmt: skip
 
 
 # Moments of one direction ---------------------------------------------------------------------------------
 
 
-def _moments(plan: Plan, weights: Sequence[float], c: float, between: float, seed: int) -> Iterator[MomentsRow]:
+def _moments(extent: Extent, weights: Sequence[float], c: float, between: float, seed: int) -> Iterator[MomentsRow]:
     u, mu = c + between, sqrt(between)
     for dynamics, w in product(DYNAMICS, weights):
-        yield _sampled_row(plan, dynamics, f"{w:g}", w, c, u, mu, np.inf, seed)
+        yield _sampled_row(extent, dynamics, f"{w:g}", w, c, u, mu, np.inf, seed)
     for w in weights:
         tilted = tilted_moments(c, u, mu, w)
         yield MomentsRow("tilted", f"{w:g}", float(tilted.mean), float(tilted.variance))
     for dynamics in DYNAMICS:
         linear = LinearWeight(-1.0, 0.5 / c)
-        yield _sampled_row(plan, dynamics, f"-1 + {linear.slope:g} s", linear, c, u, mu, HORIZON * c, seed)
+        yield _sampled_row(extent, dynamics, f"-1 + {linear.slope:g} s", linear, c, u, mu, HORIZON * c, seed)
 
 
 def _sampled_row(
-    plan: Plan, dynamics: str, name: str, w: Schedule, c: float, u: float, mu: float, horizon: float, seed: int
+    extent: Extent, dynamics: str, name: str, w: Schedule, c: float, u: float, mu: float, horizon: float, seed: int
 ) -> MomentsRow:
     exact, top = DYNAMICS[dynamics](c, u, mu, w, horizon), min(horizon, FAR * u)
-    times = exploding_times(top, c, plan.steps)
+    times = exploding_times(top, c, extent.steps)
     weight = (lambda t: w(top * t)) if callable(w) else w
     setup: dict[str, Any] = {"process": variance_exploding(top), "times": times}
     run = sample(Mixture([[mu] * COPIES], c), Mixture([[0.0] * COPIES], u), weight, method=METHOD[dynamics],
-                 count=plan.count, seed=seed, initial="class", **setup)  # fmt: skip
+                 count=extent.count, seed=seed, initial="class", **setup)  # fmt: skip
     field = guided_field(Mixture([[mu]], c), Mixture([[0.0]], u), weight, "linear", setup["process"])
     stepped = stepped_moments(field, METHOD[dynamics], times, mu, c + top)
     sampled = Moments(float(run.x.mean()), float(run.x.var(ddof=1)))
@@ -244,33 +248,33 @@ def _window(gain: float) -> WindowRow:
 # Many classes ---------------------------------------------------------------------------------------------
 
 
-def _crowds(plan: Plan, weights: Sequence[float]) -> Iterator[tuple[str, str, float, int, int]]:
+def _competing(extent: Extent, weights: Sequence[float]) -> Iterator[tuple[str, str, float, int, int]]:
     """World, regime, weight, size and number of classes (0: left open) of each point."""
     for weight in weights:
-        for world, sizes, rates in (("gaussian", plan.sizes, RATES), ("masked", plan.twin_sizes, TWIN_RATES)):
+        for world, sizes, rates in (("gaussian", extent.sizes, RATES), ("masked", extent.masked_sizes, MASKED_RATES)):
             for size, alpha in product(sizes, rates):
                 classes = round(exp(alpha * size))
-                if 2 <= classes <= plan.most:
+                if 2 <= classes <= extent.most:
                     yield world, "exponential", weight, size, classes
-        for world, sizes in (("gaussian", plan.sub), ("masked", plan.twin_sizes)):
+        for world, sizes in (("gaussian", extent.sub), ("masked", extent.masked_sizes)):
             yield from ((world, "sub-exponential", weight, size, size) for size in sizes)
         for world in ("gaussian", "masked"):
-            yield from ((world, "mean crowd", weight, size, 0) for size in plan.limit)
+            yield from ((world, "mean density", weight, size, 0) for size in extent.limit)
 
 
-def _point(plan: Plan, within: float, between: float, seed: int, which: tuple[str, str, float, int, int]) -> Point:
+def _point(extent: Extent, within: float, between: float, seed: int, which: tuple[str, str, float, int, int]) -> Point:
     world, regime, weight, size, classes = which
     if world == "masked":
-        samples, problems = plan.twins
+        samples, problems = extent.masked
         setup = {"samples": samples, "problems": problems, "seed": seed}
         simulated = (
-            partial(random_bit_classes, size, classes) if classes else partial(mean_crowd_bits, size, LIMIT_RATE)
+            partial(random_bit_classes, size, classes) if classes else partial(mean_density_bits, size, LIMIT_RATE)
         )
         bits = simulated(weight, **setup)
         predicted = predicted_bit_loss(bits.alpha, weight)[0], nan
         return Point(world, regime, weight, size, bits.alpha, bits.variance, bits.variance_error, *predicted)
-    samples, problems = plan.crowds
-    simulated = partial(random_means, size, classes, steps=32) if classes else partial(mean_crowd, size, LIMIT_RATE)
+    samples, problems = extent.competing
+    simulated = partial(random_means, size, classes, steps=32) if classes else partial(mean_density, size, LIMIT_RATE)
     loss = simulated(weight, within=within, between=between, samples=samples, problems=problems, seed=seed)
     predicted = (predicted_loss(loss.alpha, weight, within, between, path)[0] for path in ("guided", "typical"))
     return Point(world, regime, weight, size, loss.alpha, loss.ratio, loss.ratio_error, *predicted)
@@ -308,7 +312,7 @@ def _points_text(found: DistortionsStudy) -> Iterator[str]:
         typical = f"{p.typical:9.3f}" if p.typical == p.typical else ""
         line = f"{p.world:9}{p.regime:17}{p.weight:>5g}{p.size:>6}{p.alpha:>8.3f}"
         yield line + f"{p.ratio:>10.3f} +-{p.error:.3f}{p.guided:>9.3f}{typical}"
-    pairs = zip(found.guided_critical_rates, found.crowd_weights, strict=True)
+    pairs = zip(found.guided_critical_rates, found.competing_weights, strict=True)
     rates = ", ".join(f"{rate:.3f} (w = {w:g})" for rate, w in pairs)
     yield f"Guidance never stops beyond alpha = {found.critical_rate:.4f} for typical points, {rates} for guided ones."
     yield "They lose less than typical points would, and towards d = inf what is predicted for them."

@@ -27,7 +27,7 @@ from .weight_network import WeightNetwork
 FORMAT = "maskguide learned weights 2"
 
 
-class Run:
+class TrainingState:
     """What a training run carries from step to step.
 
     Attributes

@@ -28,7 +28,7 @@ BATCH, RATE, MOMENTUM = 256, 0.1, 0.9
 DROPPED = 0.2  # share of rows trained without their class
 
 
-class Denoiser(torch.nn.Module):
+class DenoiserNetwork(torch.nn.Module):
     """x0(x, a, sigma, c) for classes 0..K-1; c = K is "no class". float64."""
 
     def __init__(self, classes: int, mean: np.ndarray, variance: float, seed: int):
@@ -55,7 +55,7 @@ class Denoiser(torch.nn.Module):
 class ClassView:
     """The denoiser for one class (or none), with `predict` and `denoise` as a Mixture has them; numpy."""
 
-    def __init__(self, network: Denoiser, label: int, dimension: int):
+    def __init__(self, network: DenoiserNetwork, label: int, dimension: int):
         self.network, self.label, self.dimension = network, label, dimension
 
     def denoise(self, x: np.ndarray, scale: Any, sigma: Any) -> np.ndarray:
@@ -86,7 +86,7 @@ def undertrained(
         _checks.fail(f"seed = {seed}", "0 <= seed < 2^32", "give a smaller seed")
     truth = tuple(mixture.given(label) for label in mixture.classes)
     data, labels = _training_data(mixture, truth, points, seed)
-    network = Denoiser(len(truth), data.mean(0), float(data.var(0).mean()), seed)
+    network = DenoiserNetwork(len(truth), data.mean(0), float(data.var(0).mean()), seed)
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM)
     for step in range(steps):
         optimizer.zero_grad()
@@ -106,7 +106,7 @@ def _training_data(mixture: Mixture, truth: Any, points: int, seed: int) -> tupl
     return np.concatenate(data), np.repeat(np.arange(len(truth)), counts)
 
 
-def _loss(network: Denoiser, data: np.ndarray, labels: np.ndarray, noise: str, draw: np.random.Generator) -> Any:
+def _loss(network: DenoiserNetwork, data: np.ndarray, labels: np.ndarray, noise: str, draw: np.random.Generator) -> Any:
     """Mean square of x0's error on one batch, t ~ U(0, 1)."""
     rows = draw.integers(len(data), size=BATCH)
     x0, eps = data[rows], draw.standard_normal((BATCH, data.shape[1]))

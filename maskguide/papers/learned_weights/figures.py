@@ -12,7 +12,7 @@ from ...plots import _styled
 from ...plots.panels import PALETTE
 
 if TYPE_CHECKING:
-    from .results import Case, LearnedStudy
+    from .results import LearnedStudy, ModelResult
 
 Entry = tuple[str, str, Figure]
 SHOWN = 0.1  # largest weight from which a surface is worth a look
@@ -140,7 +140,7 @@ def _kind(one: Any) -> str:
     return f"{one.loss} loss, groups of {together}, seed {one.seed}"
 
 
-def _least(case: Case) -> float:
+def _least(case: ModelResult) -> float:
     values = [
         case.scan.mean(axis=1).min(),
         case.at_constant.value,
@@ -150,7 +150,7 @@ def _least(case: Case) -> float:
     return max(1e-4, min(values))
 
 
-def _with_surface(study: LearnedStudy) -> list[Case]:
+def _with_surface(study: LearnedStudy) -> list[ModelResult]:
     """Cases with weights to be seen, one of each kind (the first word of their names)."""
     seen = [case for case in study.cases if np.nanmax(case.surface) > SHOWN]
     return list({case.name.split()[0]: case for case in reversed(seen)}.values())[::-1]

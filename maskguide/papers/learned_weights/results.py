@@ -62,7 +62,7 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Case:
+class ModelResult:
     """One set of predictions.
 
     Attributes
@@ -99,7 +99,7 @@ class LearnedStudy:
     weights: np.ndarray
     learning: Learning
     seed: int
-    cases: tuple[Case, ...]
+    cases: tuple[ModelResult, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; the surface's undefined part is None."""
@@ -136,7 +136,7 @@ def _without_nan(values: np.ndarray) -> list[Any]:
     return [[[None if np.isnan(v) else float(v) for v in row] for row in block] for block in values]
 
 
-def _lines(case: Case) -> list[str]:
+def _lines(case: ModelResult) -> list[str]:
     """A line for each network of a case."""
     fixed = f"{case.at_constant.value:.4f} (w={case.constant:g})"
     start = f"{case.name:<21}{case.unguided.value:>9.4f}{fixed:>17}{case.at_each.value:>9.4f}"

@@ -20,7 +20,7 @@ from ...gaussian.samplers import sample
 from .denoiser import undertrained
 from .energy_distance import Distance, energy_distance
 from .models import Models, exact, leaking, shrunk
-from .results import Case, Gain, Learned, LearnedStudy, Score
+from .results import Gain, Learned, LearnedStudy, ModelResult, Score
 from .training import Learning, Training, train
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -110,7 +110,7 @@ def _network(law: Mixture, steps: int, seed: int) -> Callable[[], Models]:
 
 def _case(
     models: Models, settings: list[Learning], samples: int, steps: int, seed: int, folder: Path | None, advance: Any
-) -> Case:
+) -> ModelResult:
     few = min(samples, 1000)
     scan = np.array([[d.value for d in final_distances(models, lambda k: w, steps, few, seed)] for w in WEIGHTS])  # noqa: B023
     constant, each = WEIGHTS[int(scan.mean(1).argmin())], np.array(WEIGHTS)[scan.argmin(0)]
@@ -123,7 +123,7 @@ def _case(
         learned.append(_learned(trained[-1], new, fixed, by_class, steps))
         advance()
     at = {"unguided": _score(unguided), "at_constant": _score(fixed), "at_each": _score(by_class)}
-    return Case(models.name, scan, constant, each, learned=tuple(learned), surface=_surface(trained[0]), **at)
+    return ModelResult(models.name, scan, constant, each, learned=tuple(learned), surface=_surface(trained[0]), **at)
 
 
 def _file(models: Models, one: Learning) -> str:

@@ -77,7 +77,7 @@ def train(
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None:
         _files.check_file(path, [".pt"])
-    run, data = learned_checkpoint.Run(settings, models), training_data(models, settings)
+    run, data = learned_checkpoint.TrainingState(settings, models), training_data(models, settings)
     if path is not None and path.exists():
         run.load(path)
     kept = run.state()
@@ -96,7 +96,7 @@ def train(
 
 
 def _update(
-    run: learned_checkpoint.Run, models: Models, data: np.ndarray, settings: Learning, reward: Reward | None
+    run: learned_checkpoint.TrainingState, models: Models, data: np.ndarray, settings: Learning, reward: Reward | None
 ) -> float:
     """One Adam step; the run's count of steps moves last."""
     found = batch(models, data, settings, run.step)

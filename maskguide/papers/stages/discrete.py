@@ -1,4 +1,4 @@
-r"""The masked twin of the stages: a class of two modes on D bits, by exact laws.
+r"""The discrete counterpart of the stages: a class of two modes on D bits, by exact laws.
 
 The class is a weak and a strong mode, product laws that show their own bit (0 or 1) with probability `fidelity` at
 each place; the rest of the mixture is uniform. The level m of masking is the noise level t, and a schedule w(t) is
@@ -35,7 +35,7 @@ PIECES = 40  # of a schedule that is not piecewise constant
 
 
 @dataclass(frozen=True)
-class TwinLaw:
+class DiscreteLaw:
     """Final law of one schedule: mass of each mode, entropy within each, and P(mode)-weighted mean of these."""
 
     mass: np.ndarray
@@ -44,7 +44,7 @@ class TwinLaw:
 
 
 @dataclass(frozen=True)
-class TwinStages:
+class DiscreteStages:
     """At each masking level: P(mode told), P(locked), expected share of revealed bits."""
 
     levels: np.ndarray
@@ -91,21 +91,21 @@ class MaskedModes:
         """The guided chain; schedules that are not piecewise constant are made so on PIECES equal steps of m."""
         return GuidedProcess(self.problem, Guidance(rule, piecewise(weight) if callable(weight) else weight))
 
-    def final(self, weight: Weight = 0.0, rule: str = "normalized") -> TwinLaw:
+    def final(self, weight: Weight = 0.0, rule: str = "normalized") -> DiscreteLaw:
         """Mode masses and entropies of the terminal law."""
         law = terminal_law(self.process(weight, rule)).probs
         inside = [law[self.basin == k] for k in range(2)]
         mass = np.array([part.sum() for part in inside])
         entropy = np.array([_entropy(part) for part in inside])
-        return TwinLaw(mass, entropy, float(mass @ entropy))
+        return DiscreteLaw(mass, entropy, float(mass @ entropy))
 
-    def stages(self, weight: Weight = 0.0, rule: str = "normalized", levels: Any = 21) -> TwinStages:
+    def stages(self, weight: Weight = 0.0, rule: str = "normalized", levels: Any = 21) -> DiscreteStages:
         """How far the chain has come at masking levels m, from 1 down; a number is that many equal steps and 0."""
         m = np.linspace(1, 0, levels) if np.ndim(levels) == 0 else np.asarray(levels, dtype=float)
         with np.errstate(divide="ignore"):
             laws = transient_law(self.process(weight, rule), -np.log(m) + 0.0).probs.reshape(len(m), -1)
         told, locked = (self.posterior.max(0) >= DECIDED).ravel(), self.locked.ravel()
-        return TwinStages(m, laws @ told, laws @ locked, laws @ (1 - self._masks.ravel() / self.problem.length))
+        return DiscreteStages(m, laws @ told, laws @ locked, laws @ (1 - self._masks.ravel() / self.problem.length))
 
     @cached_property
     def posterior(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Figures of the study of stages: schedules in both worlds, stages in time, the locked region, the masked twin."""
+"""Figures of the study of stages: schedules, stages in time, the locked region, the discrete counterpart."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ REGION_CAPTION = (
     "Left: border between the basins of the two modes; outside the shaded band no later weight up to the most can "
     "change the basin. Right: probability of the band along the flow. Exact."
 )
-TWIN_CAPTION = (
-    "The masked twin over the masking level, exact: mode told with probability 0.9, locked whatever is revealed, share "
-    "of bits revealed. Full lines: normalized rule; dashed: rate product."
+DISCRETE_CAPTION = (
+    "The discrete counterpart over the masking level, exact: mode told with probability 0.9, locked whatever is "
+    "revealed, share of bits revealed. Full lines: normalized rule; dashed: rate product."
 )
 
 
@@ -46,7 +46,7 @@ def figures(study: StagesStudy) -> list[tuple[str, str, Figure]]:
         ("schedules", SCHEDULES_CAPTION, schedules(study)),
         ("stages", STAGES_CAPTION, stages(study)),
         ("region", REGION_CAPTION, region(study)),
-        ("twin", TWIN_CAPTION, twin(study)),
+        ("discrete", DISCRETE_CAPTION, discrete(study)),
     ]
 
 
@@ -134,13 +134,13 @@ def region(study: StagesStudy) -> Figure:
 
 
 @_styled
-def twin(study: StagesStudy) -> Figure:
+def discrete(study: StagesStudy) -> Figure:
     """Told, locked and revealed in the masked world."""
     figure = Figure(figsize=(8.6, 3.6), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
     for rule in RULES:
         for name in FOLLOWED:
-            found = study.twin[rule, name]
+            found = study.discrete[rule, name]
             for ax, curve in zip(axes, (found.told, found.locked, found.revealed), strict=True):
                 ax.plot(found.levels, curve, DASHES[rule], color=COLOURS[name])
     for ax, title in zip(axes, ("mode told", "basin locked", "bits revealed"), strict=True):

@@ -66,7 +66,7 @@ def integrate(rate: Slope, x: np.ndarray, start: float, end: float, edges: tuple
 
 
 def tanh_sinh(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places in (0, 1) and weights that sum to one, crowded at both ends."""
+    """Places in (0, 1) and weights that sum to one, denser towards both ends."""
     y = np.linspace(-3.2, 3.2, count)
     weights = np.cosh(y) / np.cosh(np.pi / 2 * np.sinh(y)) ** 2
     return (1 + np.tanh(np.pi / 2 * np.sinh(y))) / 2, weights / weights.sum()

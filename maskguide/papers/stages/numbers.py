@@ -1,4 +1,4 @@
-"""Numbers of the stages of guidance: one Gaussian, two modes under schedules, the locked region, the masked twin."""
+"""Numbers of the stages of guidance: one Gaussian, two modes, the locked region, the discrete counterpart."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def locked_region() -> Iterator[Number]:
 
 @group
 def masked_modes() -> Iterator[Number]:
-    """The masked twin: weak-mode mass and entropy within modes, exact laws, mean scale 5."""
-    twin, early, late = MaskedModes(), schedules.early_late(9, 1), schedules.early_late(1, 9)
+    """The discrete counterpart: weak-mode mass and entropy within modes, exact laws, mean scale 5."""
+    modes, early, late = MaskedModes(), schedules.early_late(9, 1), schedules.early_late(1, 9)
     rows: dict[str, tuple[str, Weight, float, float]] = {
         "unguided": ("normalized", 0.0, 0.2790, 2.3341), "constant": ("normalized", 4.0, 0.0315, 0.1398),
         "early, normalized": ("normalized", early, 0.0312, 1.6134), "late": ("normalized", late, 0.2340, 1.4125),
@@ -138,8 +138,8 @@ def masked_modes() -> Iterator[Number]:
         "triangle in 40 steps, normalized": ("normalized", schedules.triangle(5), 0.1026, 0.5350),
     }  # fmt: skip
     for name, (rule, weight, mass, entropy) in rows.items():
-        found = twin.final(weight, rule)
+        found = modes.final(weight, rule)
         yield Number(f"masked modes, {name}: weak-mode mass", mass, float(found.mass[0]), 5.01e-5, DERIVED)
         yield Number(f"masked modes, {name}: entropy within modes", entropy, found.within, 5.01e-5, DERIVED)
-    revealed = float(twin.stages(4.0, "product", [0.5]).revealed[0])
+    revealed = float(modes.stages(4.0, "product", [0.5]).revealed[0])
     yield Number("masked modes, rate product, omega=5: revealed at m = 1/2", 0.928, revealed, 5.01e-4, DERIVED)

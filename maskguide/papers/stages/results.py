@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .discrete import TwinStages
+from ..._deprecated import renamed
+from .discrete import DiscreteStages
 from .line import Locked
 from .measures import NEVER, STAGES, Stages
 
@@ -82,7 +83,7 @@ class StagesStudy:
     rows : the schedules, constant ones first
     stages : measured stages of FOLLOWED
     borders, replays : the region that guidance cannot leave, and the check on trajectories
-    twin : exact stages of the masked twin, by (rule, name)
+    discrete : exact stages of the discrete counterpart, by (rule, name)
     inside : by world, weak-mode mass at omega where the class is half of the mixture
     """
 
@@ -97,7 +98,7 @@ class StagesStudy:
     stages: dict[str, Stages]
     borders: Borders
     replays: tuple[Replay, ...]
-    twin: dict[tuple[str, str], TwinStages]
+    discrete: dict[tuple[str, str], DiscreteStages]
     inside: dict[str, float]
 
     def row(self, name: str) -> Row:
@@ -114,15 +115,17 @@ class StagesStudy:
         none, least, mine = (getattr(r, world).weak for r in (self.rows[0], self.constant, row))
         return (mine - least) / (none - least)
 
+    twin = renamed("twin", "discrete")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data; onsets as (share of trajectories, median time)."""
-        left_out = {"stages", "twin"}
+        left_out = {"stages", "discrete"}
         plain = {k: v for k, v in asdict(self).items() if k not in left_out}
         kept = {name: asdict(s) | {"onset": s.summary(), "status": s.status} for name, s in self.stages.items()}
         for curves in kept.values():
             del curves["basin"]
         plain["recovered"] = {r.name: {w: self.recovered(r, w) for w in ("gaussian", *RULES)} for r in self.rows}
-        plain["twin"] = {f"{rule}, {name}": asdict(s) for (rule, name), s in self.twin.items()}
+        plain["twin"] = {f"{rule}, {name}": asdict(s) for (rule, name), s in self.discrete.items()}
         return plain | {"stages": kept, "text": self.text()}
 
     def text(self) -> str:
@@ -173,7 +176,7 @@ def _findings(s: StagesStudy) -> Iterator[str]:
     said = "agree" if len(set(orders.values())) == 1 else "differ"
     yield f"Spread within the modes, least first; the worlds {said}:"
     yield from (f"  {WORLDS[world]:22} {found}" for world, found in orders.items())
-    middle = s.twin["product", "constant"]
+    middle = s.discrete["product", "constant"]
     half = float(middle.revealed[abs(middle.levels - 0.5).argmin()])
     yield f"At m = 1/2 constant guidance has revealed {half:.0%} of the bits by the rate product, 50% normalized."
     yield (

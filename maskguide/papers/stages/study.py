@@ -1,4 +1,4 @@
-"""Stages of guidance: weak-mode mass and within-mode spread under schedules, onsets, the locked region, masked twin.
+"""Stages of guidance: weak-mode mass and within-mode spread, onsets, the locked region, the discrete counterpart.
 
 Two modes (weights `weak` and 1 - weak, means -1 and 1 on the first axis, deviation sigma, d = 2) against N(0, I), and
 a class of two modes on bits against a uniform rest: the same schedules in both worlds. Final laws of both are exact
@@ -83,10 +83,10 @@ def study(
     tick()
     replays = _replays(pair, omega, grid, locked, min(count, 1000), seed)
     tick()
-    twin = {(rule, name): masked.stages(w, rule) for rule in RULES for name, w in follow.items()}
+    discrete = {(rule, name): masked.stages(w, rule) for rule in RULES for name, w in follow.items()}
     inside = _inside(omega, weak, sigma)
     tick()
-    return StagesStudy(omega, weak, sigma, count, steps, seed, most, rows, stages, borders, replays, twin, inside)
+    return StagesStudy(omega, weak, sigma, count, steps, seed, most, rows, stages, borders, replays, discrete, inside)
 
 
 def num_units(omega: float = 5.0, quick: bool = False) -> int:
@@ -134,8 +134,8 @@ def _row(name: str, weight: Weight, pair: Pair, line: Line, masked: MaskedModes,
     count, steps, seed = settings
     exact = line.moments(weight)
     x = sample(*pair, weight, times=steps, count=10 * count, seed=seed).x[:, 0]
-    twins = [masked.final(weight, rule) for rule in RULES]
-    normalized, product = (Outcome(float(twin.mass[0]), twin.within) for twin in twins)
+    finals = [masked.final(weight, rule) for rule in RULES]
+    normalized, product = (Outcome(float(final.mass[0]), final.within) for final in finals)
     known = Outcome(float(exact.mass[0]), exact.within)
     return Row(name, mean_scale(weight), known, float((x < line.ends[0]).mean()), normalized, product)
 
@@ -173,7 +173,7 @@ def _other_weights(omega: float, t: float) -> list[Weight]:
 
 
 def _inside(omega: float, weak: float, sigma: float) -> dict[str, float]:
-    """Weak-mode mass where the class is part of the mixture: one dimension, and the masked twin."""
+    """Weak-mode mass where the class is part of the mixture: one dimension, and the discrete counterpart."""
     shares = [INSIDE * weak, INSIDE * (1 - weak), 1 - INSIDE]
     whole = Mixture([[-1.0], [1.0], [0.0]], [sigma**2, sigma**2, 1.0], shares, ["class", "class", "rest"])
     line, masked = Line(whole.given("class"), whole), MaskedModes(weak=weak, prior=INSIDE)

@@ -1,4 +1,4 @@
-"""The masked twin of angle-domain guidance: classes on a grid, and exact measures of their guided laws."""
+"""The discrete counterpart of angle-domain guidance: classes on a grid, and exact measures of their guided laws."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 import maskguide as mg
 from maskguide import InputError
 from maskguide.gaussian import Mixture
-from maskguide.papers.angle.discrete import TWINS, clipping, discretised, grid, twin_measures
+from maskguide.papers.angle.discrete import DISCRETE_RULES, clipping, discrete_measures, discretised, grid
 from maskguide.papers.angle.measures import classes_on_a_sphere
 
 PROBLEM = discretised(classes_on_a_sphere(2, 3, 1.5), 9, 4.0)
@@ -20,9 +20,9 @@ def test_classes_on_the_grid():
         np.testing.assert_allclose(PROBLEM.class_laws[k].ravel(), density / density.sum(), rtol=1e-10)
 
 
-@pytest.mark.parametrize("rule", TWINS)
+@pytest.mark.parametrize("rule", DISCRETE_RULES)
 def test_no_weight_is_the_class(rule):
-    found = twin_measures(PROBLEM, 4.0, rule, 0.0)
+    found = discrete_measures(PROBLEM, 4.0, rule, 0.0)
     assert (found.entropy, found.along, found.spread, found.hazard) == pytest.approx((1, 1, 1, 1), rel=1e-12)
     assert (found.norm_distance, found.norm_shift, found.clipped, found.removed) == pytest.approx((0,) * 4, abs=1e-12)
     assert 0 < found.atypical <= 0.01
@@ -31,7 +31,7 @@ def test_no_weight_is_the_class(rule):
 def test_measures_written_out():
     law = mg.terminal_law(mg.GuidedProcess(PROBLEM, mg.Guidance("product", 2.0))).probs
     own, nodes = PROBLEM.target_law, grid(9, 4.0)
-    found = twin_measures(PROBLEM, 4.0, "product", 2.0)
+    found = discrete_measures(PROBLEM, 4.0, "product", 2.0)
     x, y = np.meshgrid(nodes, nodes, indexing="ij")
     norms = np.hypot(x, y)
     assert found.norm_shift == pytest.approx((law * norms).sum() / (own * norms).sum() - 1, rel=1e-10)
@@ -57,17 +57,17 @@ def test_clipping_written_out_for_one_coordinate():
 
 
 def test_the_cap_keeps_what_the_rotation_alone_drives_to_the_edge():
-    far, near = (twin_measures(PROBLEM, 4.0, rule, 14.0) for rule in ("spherical", "capped"))
+    far, near = (discrete_measures(PROBLEM, 4.0, rule, 14.0) for rule in ("spherical", "capped"))
     assert far.atypical > 0.1 > 0.02 > near.atypical
     assert far.removed > near.removed > 0
     w = np.array([1.0, 4.0, 14.0])
-    spherical, capped = ([twin_measures(PROBLEM, 4.0, r, v).norm_shift for v in w] for r in ("spherical", "capped"))
+    spherical, capped = ([discrete_measures(PROBLEM, 4.0, r, v).norm_shift for v in w] for r in ("spherical", "capped"))
     assert spherical[2] > 5 * capped[2] and abs(capped[2] - capped[1]) < 0.05
 
 
 BAD = {
-    "weight": lambda: twin_measures(PROBLEM, 4.0, "capped", -0.5),
-    "rule": lambda: twin_measures(PROBLEM, 4.0, "predictor", 1.0),
+    "weight": lambda: discrete_measures(PROBLEM, 4.0, "capped", -0.5),
+    "rule": lambda: discrete_measures(PROBLEM, 4.0, "predictor", 1.0),
     "reach": lambda: discretised(classes_on_a_sphere(2, 3, 1.5), 9, 0.0),
     "tokens": lambda: discretised(classes_on_a_sphere(2, 3, 1.5), 1, 4.0),
     "classes of two components": lambda: discretised(Mixture([[0.0], [1.0]]), 9, 4.0),

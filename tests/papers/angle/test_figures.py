@@ -24,7 +24,7 @@ def drawn_line(ax, y):
 
 
 def test_names_and_captions(drawn):
-    assert list(drawn) == ["growth", "norms", "region", "twin"]
+    assert list(drawn) == ["growth", "norms", "region", "discrete"]
     for caption, figure in drawn.values():
         assert len(caption) > 40 and figure.axes
 
@@ -57,12 +57,12 @@ def test_region(found, drawn):
     assert drawn_line(shares, 100 * found.ensembles["plane"].rules["angle"].anomalous_score)
 
 
-def test_twin(found, drawn):
-    for ax, name in zip(drawn["twin"][1].axes, ("norm_shift", "spread", "atypical"), strict=True):
-        for rule, table in found.twin.items():
+def test_discrete(found, drawn):
+    for ax, name in zip(drawn["discrete"][1].axes, ("norm_shift", "spread", "atypical"), strict=True):
+        for rule, table in found.discrete.items():
             line = next(line for line in ax.lines if line.get_color() == COLOURS[rule] and line.get_linestyle() == "-")
             np.testing.assert_array_equal(line.get_ydata(), table[name])
-        assert drawn_line(ax, found.ensembles["twin"].rules["linear"].ends[name])
+        assert drawn_line(ax, found.ensembles["discrete"].rules["linear"].ends[name])
 
 
 def test_the_same_bytes_twice(found, drawn):

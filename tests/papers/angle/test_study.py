@@ -28,8 +28,8 @@ def test_what_it_finds(found):
     assert linear.ends["atypical"][2] > 0.5 and angle.ends["atypical"][2] < 0.05
     assert angle.ends["spread"][2] < 0.7 < linear.ends["spread"][2]
     np.testing.assert_array_equal(angle.anomalous_x0, 0)
-    assert found.twin["spherical"]["norm_shift"][2] > 1 > 0.2 > found.twin["capped"]["norm_shift"][2]
-    assert found.twin["product"]["hazard"][2] > 1e4
+    assert found.discrete["spherical"]["norm_shift"][2] > 1 > 0.2 > found.discrete["capped"]["norm_shift"][2]
+    assert found.discrete["product"]["hazard"][2] > 1e4
 
 
 def test_without_guidance_both_rules_are_the_class(found):
@@ -96,7 +96,7 @@ BAD = {
     "samples": {"samples": 1},
     "steps": {"steps": 0},
     "plane": {"settings": {"plane": Setting(3, 3, 1.0)}},
-    "twin": {"settings": {"twin": Setting(4, 3, 1.0)}},
+    "discrete": {"settings": {"discrete": Setting(4, 3, 1.0)}},
     "unknown": {"settings": {"sphere": Setting(4, 3, 1.0)}},
     "radius": {"settings": {"space": Setting(4, 3, -1.0)}},
 }

@@ -1,4 +1,4 @@
-"""The masked twin: predictions at their ends, exact laws of small problems, and simulation between."""
+"""The discrete counterpart: predictions at their ends, exact laws of small problems, and simulation between."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from scipy import integrate
 
 import maskguide as mg
 from maskguide import InputError
-from maskguide.papers.distortions import discrete as twins
-from maskguide.papers.distortions.discrete import mean_crowd_bits, predicted_bit_loss, random_bit_classes
+from maskguide.papers.distortions import discrete
+from maskguide.papers.distortions.discrete import mean_density_bits, predicted_bit_loss, random_bit_classes
 
 ALPHA = 1e-6
 
@@ -37,10 +37,10 @@ def test_a_small_problem_against_its_exact_law():
     table = mg.ProductMixture(np.stack([1 - p, p], axis=-1), np.full(3, 1 / 3), [0, 1, 2]).table()
     law = mg.terminal_law(mg.GuidedProcess(table, mg.Guidance("normalized", 2.0))).probs
     exact = np.array([law.take(1, axis=i).sum() for i in range(4)])
-    variance, _ = twins._one(p, mg.Guidance("normalized", 2.0), n, seed=5)
+    variance, _ = discrete._one(p, mg.Guidance("normalized", 2.0), n, seed=5)
     band = np.sqrt(np.log(2 * 4 / ALPHA) / (2 * n))  # Hoeffding, every marginal at once; |d p(1-p)| <= |dp|
-    own = twins._variance(p[0]).sum()
-    assert abs(variance * own - twins._variance(exact).sum()) < 4 * band
+    own = discrete._variance(p[0]).sum()
+    assert abs(variance * own - discrete._variance(exact).sum()) < 4 * band
     assert abs(variance * own - own) > 4 * band  # enough samples to see the guidance
 
 
@@ -52,7 +52,7 @@ def test_simulation_follows_the_prediction():
         assert found.variance + 6 * found.variance_error < 1
 
 
-def test_the_mean_crowd_by_its_exact_law():
+def test_the_mean_density_by_its_exact_law():
     """Two bits, revealed in either order: p(x) against its formula, summed over both orders."""
     p, others, w, n = np.array([0.9, 0.3]), np.log(5.0), 2.0, 40000
 
@@ -69,7 +69,7 @@ def test_the_mean_crowd_by_its_exact_law():
             for other in (0, 1):
                 chance = (one if bit else 1 - one) * (two if other else 1 - two) / 2
                 exact[(bit, other) if first == 0 else (other, bit)] += chance
-    bits = twins._against_the_mean(p, others, w, n, np.random.default_rng(0)).astype(int)
+    bits = discrete._against_the_mean(p, others, w, n, np.random.default_rng(0)).astype(int)
     share = np.bincount(2 * bits[:, 0] + bits[:, 1], minlength=4) / n
     bound = 0.5 * np.sqrt(exact * (1 - exact) / n).sum() + np.sqrt(np.log(1 / ALPHA) / (2 * n))
     assert 0.5 * np.abs(share - exact.ravel()).sum() < bound
@@ -78,13 +78,13 @@ def test_the_mean_crowd_by_its_exact_law():
 
 def test_the_prediction_is_reached_in_many_dimensions():
     variance, entropy, _ = predicted_bit_loss(0.2, 3.0)
-    small, large = (mean_crowd_bits(n, 0.2, 3.0) for n in (64, 2048))
+    small, large = (mean_density_bits(n, 0.2, 3.0) for n in (64, 2048))
     assert abs(large.variance - variance) < 0.01 < 0.03 < abs(small.variance - variance)
     assert large.entropy == pytest.approx(entropy, abs=0.02) and large.alpha == 0.2
 
 
 @pytest.mark.parametrize("bad", [
-    lambda: mean_crowd_bits(5, 0.0, 1.0),
+    lambda: mean_density_bits(5, 0.0, 1.0),
     lambda: predicted_bit_loss(-0.1, 1.0),
     lambda: predicted_bit_loss(0.1, -2.0),
     lambda: random_bit_classes(0, 3, 1.0),

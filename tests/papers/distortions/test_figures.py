@@ -24,7 +24,7 @@ def mapped():
 
 def test_figures_have_names_and_captions(found, mapped):
     entries = distortions.figures(found) + schedule_map.figures(mapped)
-    assert [name for name, _, _ in entries] == ["moments", "windows", "crowd", "few-classes", "limit", "map"]
+    assert [name for name, _, _ in entries] == ["moments", "windows", "competing", "few-classes", "limit", "map"]
     assert all(caption.endswith(".") for _, caption, _ in entries)
     again = distortions.figures(found) + schedule_map.figures(mapped)
     for (_, _, one), (_, _, two) in zip(entries, again, strict=True):
@@ -41,8 +41,8 @@ def test_moments_are_the_closed_forms(found):
     assert {(float(r.schedule), r.sampled.mean) for r in found.moments if r.sampled and "s" not in r.schedule} <= drawn
 
 
-def test_the_crowd_shows_both_predictions_and_every_point(found):
-    left, right = distortions.crowd(found).axes
+def test_competing_classes_show_both_predictions_and_every_point(found):
+    left, right = distortions.competing(found).axes
     curves = [line.get_data() for line in left.lines if len(line.get_xdata()) == distortions.POINTS]
     for (alphas, shown), path in zip(curves, ("guided", "typical"), strict=True):
         assert shown == pytest.approx([predicted_loss(a, 3.0, path=path)[0] for a in alphas], rel=1e-12)
@@ -52,7 +52,7 @@ def test_the_crowd_shows_both_predictions_and_every_point(found):
 
 
 @pytest.mark.parametrize(("draw", "regime"), [(distortions.few_classes, "sub-exponential"),
-                                              (distortions.limit, "mean crowd")])  # fmt: skip
+                                              (distortions.limit, "mean density")])  # fmt: skip
 def test_points_by_size(found, draw, regime):
     for ax, world in zip(draw(found).axes, ("gaussian", "masked"), strict=True):
         assert [t.get_text() for t in ax.get_xticklabels()] == [str(p.size) for p in found.chosen(world, regime, 3)]

@@ -11,11 +11,11 @@ from maskguide.gaussian.closed_forms import ode_moments
 from maskguide.gaussian.mixture import Mixture
 from maskguide.papers.distortions import random_means as module
 from maskguide.papers.distortions.random_means import (
+    competitors,
     critical_rate,
-    crowd,
     guided_critical_rate,
     guided_switch,
-    mean_crowd,
+    mean_density,
     posterior_mean,
     predicted_loss,
     random_means,
@@ -34,7 +34,7 @@ def test_posterior_mean():
 
 
 @pytest.mark.parametrize(("within", "between", "w"), [(1.0, 1.0, 2.0), (0.5, 2.0, 1.0)])
-def test_against_a_gaussian_crowd_heun_is_second_order(within, between, w):
+def test_against_a_gaussian_total_heun_is_second_order(within, between, w):
     posterior = lambda x, v: x * between / (between + v)  # noqa: E731
     exact = ode_moments(within, within + between, 1.0, w, 50.0)
     errors = []
@@ -52,7 +52,7 @@ def test_a_single_class_is_left_alone():
         found = random_means(10, 1, 5.0, dynamics=dynamics, samples=100, problems=4, steps=5, within=0.5)
         degrees = 4 * 10 * 99
         assert ALPHA < stats.chi2(degrees).cdf(found.ratio * degrees) < 1 - ALPHA
-        assert found.stretch == pytest.approx(1, abs=6 * np.sqrt(0.5 / 100 / 40))
+        assert found.mean_factor == pytest.approx(1, abs=6 * np.sqrt(0.5 / 100 / 40))
 
 
 def test_predictions_at_their_ends():
@@ -81,14 +81,14 @@ def test_guided_points_need_more_classes_to_be_lost(weight, threshold):
 
 @settings(max_examples=60, deadline=None)
 @given(r=st.floats(0.1, 20), alpha=st.floats(0.01, 2), v=st.floats(0.1, 10))
-def test_the_crowd_is_below_its_average(r, alpha, v):
+def test_competitors_are_below_its_average(r, alpha, v):
     annealed = alpha - 0.5 * np.log1p(1 / v) - r / (2 * (v + 1))
-    assert crowd(r, alpha, v) <= annealed + 1e-9
+    assert competitors(r, alpha, v) <= annealed + 1e-9
     if r <= v + 1 and alpha > 0.5 * np.log1p(1 / v):
-        assert crowd(r, alpha, v) == pytest.approx(annealed, rel=1e-9, abs=1e-12)
+        assert competitors(r, alpha, v) == pytest.approx(annealed, rel=1e-9, abs=1e-12)
 
 
-def test_guided_points_leave_the_crowd_earlier_and_lose_less():
+def test_guided_points_leave_their_competitors_earlier_and_lose_less():
     for alpha, classes in ((0.2, 122), (0.3, 1339)):
         found = random_means(24, classes, 3.0, samples=32, problems=8, steps=32)
         typical, guided = (predicted_loss(alpha, 3.0, path=p)[0] for p in ("typical", "guided"))
@@ -107,8 +107,8 @@ def test_the_start_is_far_enough_away_and_the_steps_small_enough():
     assert abs(ode_moments(1.0, 2.0, 1.0, 3.0, 2e3).mean - exact.mean) > 0.02  # a nearer start would be seen
 
 
-def test_the_mean_crowd_is_the_posterior_of_many_classes():
-    """With b small against v every class is near its mean density: one class and a crowd, by the mixture itself."""
+def test_the_mean_density_is_the_posterior_of_many_classes():
+    """With b small against v every class is near its mean density: checked by the mixture itself."""
     draw = np.random.default_rng(4)
     mu = draw.normal(size=(20000, 2))
     x = 2 * draw.normal(size=(6, 2))
@@ -121,13 +121,13 @@ def test_the_mean_crowd_is_the_posterior_of_many_classes():
 
 def test_the_guided_prediction_is_reached_in_many_dimensions():
     guided, typical = (predicted_loss(0.2, 3.0, path=p) for p in ("guided", "typical"))
-    small, large = (mean_crowd(d, 0.2, 3.0, samples=16, problems=6, steps=96) for d in (64, 4096))
+    small, large = (mean_density(d, 0.2, 3.0, samples=16, problems=6, steps=96) for d in (64, 4096))
     assert abs(large.ratio - guided[0]) < min(0.015, abs(small.ratio - guided[0]))
-    assert large.stretch == pytest.approx(guided[1], abs=0.03) and large.ratio > typical[0] + 0.3
+    assert large.mean_factor == pytest.approx(guided[1], abs=0.03) and large.ratio > typical[0] + 0.3
 
 
 @pytest.mark.parametrize("bad", [
-    lambda: mean_crowd(5, 0.0, 1.0),
+    lambda: mean_density(5, 0.0, 1.0),
     lambda: random_means(0, 5, 1.0),
     lambda: random_means(5, 5, -2.0),
     lambda: random_means(5, 5, 1.0, samples=1),

@@ -69,11 +69,11 @@ def test_exact_columns(found):
 
 
 def test_guided_points_are_predicted_better_than_typical_ones(found):
-    crowds = [p for p in found.points if (p.world, p.weight) == ("gaussian", 3) and p.regime != "mean crowd"]
-    guided, typical = (np.mean([abs(p.ratio - q) for p, q in zip(crowds, column, strict=True)])
-                       for column in ([p.guided for p in crowds], [p.typical for p in crowds]))  # fmt: skip
+    competing = [p for p in found.points if (p.world, p.weight) == ("gaussian", 3) and p.regime != "mean density"]
+    guided, typical = (np.mean([abs(p.ratio - q) for p, q in zip(competing, column, strict=True)])
+                       for column in ([p.guided for p in competing], [p.typical for p in competing]))  # fmt: skip
     assert guided < 0.06 < 0.3 < typical
-    masked = [p for p in found.points if p.world == "masked" and p.regime != "mean crowd"]
+    masked = [p for p in found.points if p.world == "masked" and p.regime != "mean density"]
     assert max(abs(p.ratio - p.guided) for p in masked) < 0.2 and all(p.ratio < 1 for p in masked)
     assert found.critical_rate == pytest.approx(np.log(2) / 2) and min(found.guided_critical_rates) > 0.6
 
@@ -81,7 +81,7 @@ def test_guided_points_are_predicted_better_than_typical_ones(found):
 def test_the_predictions_are_approached_as_the_dimension_grows(found):
     for world in ("gaussian", "masked"):
         for weight in (1, 3):
-            small, _, large = found.chosen(world, "mean crowd", weight)
+            small, _, large = found.chosen(world, "mean density", weight)
             assert abs(large.ratio - large.guided) < 0.03 + Z * large.error < 0.2
             assert large.ratio - large.guided > small.ratio - small.guided
 

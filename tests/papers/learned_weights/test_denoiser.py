@@ -6,7 +6,7 @@ import torch
 
 from maskguide import InputError
 from maskguide.gaussian import Mixture, sample
-from maskguide.papers.learned_weights.denoiser import ClassView, Denoiser, _loss, undertrained
+from maskguide.papers.learned_weights.denoiser import ClassView, DenoiserNetwork, _loss, undertrained
 from maskguide.papers.learned_weights.study import five_modes
 
 MODES = five_modes()
@@ -46,7 +46,7 @@ def test_deterministic_and_the_seed_matters():
 def test_rows_are_in_proportion_and_a_fifth_loses_its_class(monkeypatch):
     seen = []
 
-    class Sees(Denoiser):
+    class Sees(DenoiserNetwork):
         def forward(self, x, scale, sigma, label):
             seen.append(label.numpy())
             return super().forward(x, scale, sigma, label)
@@ -68,7 +68,7 @@ def test_in_the_samplers():
 
 
 def test_bad_input():
-    view = ClassView(Denoiser(1, np.zeros(2), 1.0, 0), 0, 2)
+    view = ClassView(DenoiserNetwork(1, np.zeros(2), 1.0, 0), 0, 2)
     with pytest.raises(InputError, match="sigma"):
         view.predict(X, 1.0, 0.0)
     for given in ({"steps": -1}, {"seed": 2**32}, {"points": 1}, {"noise": "sde"}):

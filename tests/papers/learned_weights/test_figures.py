@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskguide.papers.learned_weights import figures as plots
-from maskguide.papers.learned_weights.results import Case, Gain, Learned, LearnedStudy, Score
+from maskguide.papers.learned_weights.results import Gain, Learned, LearnedStudy, ModelResult, Score
 from maskguide.papers.learned_weights.training import Learning
 from maskguide.plots import svg
 
@@ -22,7 +22,7 @@ def case(name, omega, *more):
     surface = np.full((2, 41, 41), np.nan)
     surface[:, :20, 30:] = omega
     score = Score(0.07, 0.002, np.array([0.05, 0.09]))
-    return Case(name, scan, 0.5, np.array([0.5, 0.5]), score, score, score, (one(omega), *more), surface)
+    return ModelResult(name, scan, 0.5, np.array([0.5, 0.5]), score, score, score, (one(omega), *more), surface)
 
 
 @pytest.fixture(scope="module")

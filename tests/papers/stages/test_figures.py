@@ -28,7 +28,7 @@ def drawn_line(ax, y, x=None):
 
 
 def test_names_and_captions(drawn):
-    assert list(drawn) == ["schedules", "stages", "region", "twin"]
+    assert list(drawn) == ["schedules", "stages", "region", "discrete"]
     for caption, figure in drawn.values():
         assert len(caption) > 40 and figure.axes
 
@@ -68,9 +68,9 @@ def test_region(found, drawn):
     assert corners.ymax == pytest.approx(found.borders.locked.upper.max())
 
 
-def test_twin(found, drawn):
-    told, locked, revealed = drawn["twin"][1].axes
-    for stages in found.twin.values():
+def test_discrete(found, drawn):
+    told, locked, revealed = drawn["discrete"][1].axes
+    for stages in found.discrete.values():
         assert drawn_line(told, stages.told) and drawn_line(locked, stages.locked)
         assert drawn_line(revealed, stages.revealed, stages.levels)
 
