@@ -61,10 +61,10 @@ def test_the_old_name_of_an_option_still_works(monkeypatch, capsys):
     from maskguide.papers.distortions import study as distortions
 
     calls, found = [], SimpleNamespace(text=lambda: "")
-    monkeypatch.setattr(distortions, "study", lambda **settings: calls.append(list(settings["competing_weights"])) or found)
+    monkeypatch.setattr(distortions, "study", lambda **settings: calls.append(settings) or found)
     for option in ("--competing", "--crowd"):
         assert call(monkeypatch, "distortions", option, "2,5") == 0
-    assert calls == [[2.0, 5.0]] * 2
+    assert [list(settings["competing_weights"]) for settings in calls] == [[2.0, 5.0]] * 2
 
 
 def test_a_study_as_text(monkeypatch, capsys):
