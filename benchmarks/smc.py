@@ -9,7 +9,8 @@ from math import log
 import numpy as np
 
 import maskguide as mg
-from maskguide.guidance.rules import RULES, log_tilted_table
+from maskguide.guidance.rules import RULES
+from maskguide.guidance.tilted import log_tilted_table
 from maskguide.problems.mixture import ProductMixture
 
 from .terminal_law import random_problem

@@ -18,7 +18,7 @@ from . import _checks
 from ._arrays import namespace
 from ._caching import cached_on_first
 from .guidance import Guidance, Segment
-from .guidance.rules import Rule, class_index
+from .guidance.rule import Rule
 from .problems.conditionals import Denoiser
 from .problems.exchangeable import ExchangeableProblem
 from .problems.table import TableProblem
@@ -143,15 +143,13 @@ class GuidedProcess:
         """log r(x -> x with x_i = v), (n, D, N), from tokens (n, D), mask N; numpy or torch, as the tokens are.
 
         -inf at revealed coordinates and impossible tokens. Computed from the two conditionals of these states only, so
-        that no table is needed; a rule that is no product of powers is looked up on its table (numpy tokens).
+        that no table is needed; a rule that looks ahead is looked up on its table (numpy tokens).
         """
         rule, problem = self.guidance.rule, self.problem
-        if rule.powers is None and self.on_lattice:
+        if rule.looks_ahead:
             return _looked_up(self.rates(weight), np.asarray(tokens))
-        away = None if rule.negative is None else class_index(problem, rule.negative, "negative class")
-        log_rate = rule.log_rates(
-            problem.log_conditionals(tokens, problem.target), problem.log_conditionals(tokens, away), weight
-        )
+        target = problem.log_conditionals(tokens, problem.target)
+        log_rate = rule.log_rates(target, problem.log_conditionals(tokens, rule.reference_label(problem)), weight)
         xp = namespace(tokens)
         return xp.where((tokens == self.vocab_size)[..., None], log_rate, -np.inf)
 

@@ -11,7 +11,7 @@ import numpy as np
 from . import _checks
 from .comparison.comparison import ALPHA, Comparison, DecayComparison, compare, compare_decay
 from .guidance import Guidance
-from .guidance.rules import CLOSED_FORM_RULES
+from .guidance.rules import RULES
 from .laws import symbolic
 from .laws.decay import tv_decay
 from .laws.law import Law
@@ -223,7 +223,7 @@ def _cell_level(found: Comparison, problem: TableProblem) -> float:
 def _derived(problem: TableProblem, rule: str):
     """The closed form as sympy expressions, where the problem is small enough for one."""
     small = problem.length <= 2 and problem.vocab_size**problem.length <= SYMBOLIC_STATES
-    if not small or rule not in CLOSED_FORM_RULES:
+    if not small or not RULES.named(rule).in_closed_form:
         return None
     return symbolic.terminal_law(problem, rule)
 

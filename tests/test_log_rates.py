@@ -1,5 +1,6 @@
 """Rates of single states from computed conditionals, against the rates of the whole lattice."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 
 import maskguide as mg
 from maskguide.guidance.formulas import log_powers
+from maskguide.guidance.rules import RULES
 
-RULES = [("product", {}), ("normalized", {}), ("predictor", {"temperature": 0.5}), ("rectified", {"gamma0": -0.3}),
+CASES = [("product", {}), ("normalized", {}), ("predictor", {"temperature": 0.5}), ("rectified", {"gamma0": -0.3}),
          ("contrastive", {"negative": 1}), ("spherical", {}), ("tilted", {})]  # fmt: skip
 
 
-@pytest.mark.parametrize("rule, settings", RULES, ids=[name for name, _ in RULES])
+@pytest.mark.parametrize("rule, settings", CASES, ids=[name for name, _ in CASES])
 @pytest.mark.parametrize("weight", [-1.0, -0.5, 0.0, 2.0])
 @pytest.mark.parametrize("tensors", [False, True])
 def test_rates_of_states_are_those_of_the_lattice(fading, line, rule, settings, weight, tensors):
@@ -28,7 +30,7 @@ def test_rates_of_states_are_those_of_the_lattice(fading, line, rule, settings, 
         if tensors:
             torch = pytest.importorskip("torch")
             given = torch.from_numpy(states)
-            if rule in ("spherical", "tilted"):
+            if rule == "tilted":
                 continue
         found = np.exp(np.asarray(process.log_rates(given, weight)))
         assert not np.isnan(found).any()
@@ -41,10 +43,51 @@ def test_rates_of_states_are_those_of_the_lattice(fading, line, rule, settings, 
                 np.testing.assert_allclose(row[i], expected, rtol=1e-12, atol=1e-300)
 
 
-def test_rules_of_another_form_need_a_table():
+def test_a_rule_that_looks_ahead_needs_a_table():
     problem = mg.ProductMixture.random(3, 2, components=3, seed=0)
-    with pytest.raises(mg.InputError, match="spherical"):
-        mg.GuidedProcess(problem, mg.Guidance("spherical", 1.0))
+    with pytest.raises(mg.InputError, match="'tilted' away from a table"):
+        mg.GuidedProcess(problem, mg.Guidance("tilted", 1.0))
+
+
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if not rule.looks_ahead])
+@pytest.mark.parametrize("weight", [-1.0, -0.4, 0.0, 1.0, 6.5])
+def test_a_rule_is_one_formula(rule, weight):
+    """In logarithms on numpy and on torch, and in probabilities: the same rates."""
+    torch = pytest.importorskip("torch")
+    target, reference = np.random.default_rng(3).dirichlet(np.ones(4), (2, 50))
+    target[:20, 1] = 0.0
+    target /= target.sum(axis=-1, keepdims=True)
+    chosen = RULES[rule]
+    logs = [np.log(np.where(p > 0, p, 1.0)) + np.where(p > 0, 0.0, -np.inf) for p in (target, reference)]
+    expected = chosen.rates(target, reference, weight)
+    with np.errstate(divide="ignore"):
+        found = chosen.log_rates(*logs, weight)
+    np.testing.assert_allclose(np.exp(found), expected, rtol=1e-12, atol=1e-15)
+    tensors = chosen.log_rates(*map(torch.from_numpy, logs), weight)
+    np.testing.assert_allclose(tensors.exp().numpy(), expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if not rule.looks_ahead])
+@pytest.mark.parametrize("weight", [-0.6, 0.3, 2.0])
+def test_derivative_in_the_weight(rule, weight):
+    """Closed, or by automatic differentiation, against a central difference of the formula itself."""
+    pytest.importorskip("torch")
+    logs = np.log(np.random.default_rng(5).dirichlet(np.full(4, 4.0), (2, 30)))
+    chosen, h = RULES[rule], 1e-5
+    above, below = chosen.log_rates(*logs, weight + h), chosen.log_rates(*logs, weight - h)
+    there = below > -np.inf  # a token that the spherical rule has left behind has rate 0, and slope 0
+    slope = (above[there] - below[there]) / (2 * h)
+    found = chosen.d_log_rates(*logs, weight)
+    np.testing.assert_allclose(found[there], slope, rtol=1e-7, atol=1e-7)
+    assert (found[~there] == 0).all() and there.mean() > 0.5
+
+
+def test_closed_derivatives_are_those_of_torch():
+    pytest.importorskip("torch")
+    logs = np.log(np.random.default_rng(6).dirichlet(np.full(4, 4.0), (2, 30)))
+    for name in ("product", "normalized", "predictor", "rectified"):
+        by_torch = dataclasses.replace(RULES[name], powers=None)
+        np.testing.assert_allclose(RULES[name].d_log_rates(*logs, 1.7), by_torch.d_log_rates(*logs, 1.7), rtol=1e-12)
 
 
 @pytest.mark.parametrize("normalise", [False, True])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import maskguide as mg
 from maskguide.guidance.formulas import predictor_rates, product_rates, rectified_rates, spherical_rates
-from maskguide.guidance.rules import CLOSED_FORM_RULES, RULES
+from maskguide.guidance.rules import RULES
 
 from .conftest import random_problem
 from .problems.test_table import counts, from_counts
@@ -183,14 +183,14 @@ def test_unit_hazards_are_declared_by_the_rules_that_have_them(rule, laws, weigh
     exit_rates = mg.GuidedProcess(problem, mg.Guidance(rule, weight, **CASES[rule])).exit_rates()
     masks = (np.indices(exit_rates.shape) == problem.vocab_size).sum(axis=0)
     reached = problem.unconditional_table > 0 if weight == -1 else problem.target_table > 0
-    if RULES[rule].unit_hazard:
+    if RULES[rule].normalises:
         np.testing.assert_allclose(exit_rates[reached], masks[reached], rtol=1e-11)
     assert (exit_rates[reached & (masks > 0)] > 0).all()  # no dead ends
 
 
 def test_the_other_rules_have_other_hazards():
     problem = problem_with_negative(np.array([[[4, 1], [1, 2]], [[1, 1], [1, 4]]]))
-    for rule in (name for name, rule in RULES.items() if not rule.unit_hazard):
+    for rule in (name for name, rule in RULES.items() if not rule.normalises):
         exit_rates = mg.GuidedProcess(problem, mg.Guidance(rule, 2.0, **CASES[rule])).exit_rates()
         assert abs(exit_rates[2, 2] - 2) > 0.05
 
@@ -216,7 +216,11 @@ def test_all_rules_agree_in_one_dimension_where_they_should(line):
 
 
 def test_every_rule_has_a_case_a_formula_and_a_source():
-    assert set(CASES) == set(RULES) and set(CLOSED_FORM_RULES) == {"product", "normalized"}
+    assert set(CASES) == set(RULES)
+    assert {name for name, rule in RULES.items() if rule.in_closed_form} == {
+        "product",
+        "normalized",
+    }
     assert all(rule.formula and rule.source for rule in RULES.values())
 
 
@@ -420,6 +424,11 @@ def unclipped(target, mixture, weight, **_):
         return np.nan_to_num((s / np.sin(theta)) ** 2)
 
 
+def replaced(monkeypatch, rule, rates):
+    """The rule with another function in probabilities, until the test ends."""
+    monkeypatch.setitem(RULES._found, rule, dataclasses.replace(RULES[rule], on_probabilities=rates))
+
+
 @pytest.mark.parametrize(
     ("rule", "fault"),
     [
@@ -434,7 +443,7 @@ def unclipped(target, mixture, weight, **_):
 def test_a_wrong_formula_is_found(monkeypatch, rule, fault):
     problem = problem_with_negative(np.array([[[5, 1], [2, 1]], [[1, 2], [1, 3]]]))
     assert_rates(problem, rule, 3.0, CASES[rule])
-    monkeypatch.setitem(RULES, rule, dataclasses.replace(RULES[rule], rates=MUTANTS[fault](RULES[rule].rates)))
+    replaced(monkeypatch, rule, MUTANTS[fault](RULES[rule].on_probabilities))
     with pytest.raises(AssertionError):
         assert_rates(problem, rule, 3.0, CASES[rule], rtol=1e-3)
 
@@ -442,7 +451,7 @@ def test_a_wrong_formula_is_found(monkeypatch, rule, fault):
 def test_a_cap_that_is_ignored_is_found(monkeypatch):
     problem = problem_with_negative(np.array([[[5, 1], [2, 1]], [[1, 2], [1, 3]]]))
     rates = lambda t, m, w, **_: spherical_rates(t, m, w)  # noqa: E731
-    monkeypatch.setitem(RULES, "spherical", dataclasses.replace(RULES["spherical"], rates=rates))
+    replaced(monkeypatch, "spherical", rates)
     with pytest.raises(AssertionError):
         assert_rates(problem, "spherical", 3.0, {"cap": 0.5}, rtol=1e-3)
 

@@ -496,6 +496,6 @@ def dependent(test: IndependenceTest, counts: np.ndarray) -> bool:
 def discretisation_bias(claim: Claim, setting: Setting) -> str:
     """For a limit claim: how far the K steps of a plain sampler are from the limit, in words."""
     process = claim.process(setting.case.problem, setting.case.weight)
-    method = "ancestral" if process.guidance.rule.unit_hazard else "tau-leaping"
+    method = "ancestral" if process.guidance.rule.normalises else "tau-leaping"
     error = float(tv_error(process, method, setting.num_steps, claim.schedule))
     return f"; {method} with {setting.num_steps} steps would be at TV {error:.2g} from this limit"

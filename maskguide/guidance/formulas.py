@@ -1,4 +1,7 @@
-"""Rates of one masked coordinate from two conditionals and a weight: a function for each guidance rule.
+"""Rates of one masked coordinate from two conditionals and a weight: the formulas of the guidance rules.
+
+A rule is its logarithm, `log_powers` or `log_spherical`, on numpy arrays and torch tensors alike. The `*_rates` are the
+same in probabilities, for tables: faster, and accurate where a logarithm would lose digits; tests hold them together.
 
 Every function takes p_z(v|x), the target's conditional, and p(v|x), the one guided away from, both (..., N),
 and guides towards the first. w = 0 is the target alone, w = -1 the other alone; at w = -1 exactly the
@@ -81,7 +84,7 @@ def rectified_rates(target: np.ndarray, mixture: np.ndarray, weight: float, gamm
     return rate
 
 
-def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float, cap: float | None = None) -> np.ndarray:
+def spherical_rates(target: Any, mixture: Any, weight: Any, cap: float | None = None) -> Any:
     """r(v) proportional to s_v^2, s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta), summing to 1.
 
     Square roots of conditionals are unit vectors, at the angle theta with cos theta = sum_v sqrt(p_z p); s goes
@@ -93,26 +96,36 @@ def spherical_rates(target: np.ndarray, mixture: np.ndarray, weight: float, cap:
     Source: the masked twin of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
     """
     if weight == -1:
-        return mixture.copy()
-    possible, ratio = ratios(target, mixture)
-    a, b = np.sqrt(mixture), np.sqrt(target)
+        return mixture * 1.0
+    xp = namespace(mixture)
+    possible = (target > 0) & (mixture > 0)
+    a, b = xp.sqrt(mixture), xp.sqrt(target)
     theta = _angle(a, b)
-    turn = weight * theta if cap is None else np.minimum(weight * theta, cap)
-    sine = np.sin(theta)
-    along, away = np.cos(turn + theta / 2) / np.cos(theta / 2), quotient(np.sin(turn), sine, weight)
-    inside = np.where(possible, np.maximum(along * b + away * (b - a), 0.0), 0.0)  # = s, exact where a = b
-    largest = np.where(possible, ratio, 1.0).max(axis=-1, keepdims=True, initial=1.0)
-    edge = pi / 2 + np.arctan2(np.sqrt(largest) - np.cos(theta), sine)
-    last = np.where(possible & (ratio >= largest * (1 - RATIO_TOLERANCE)), a, 0.0)
-    within = (theta + turn < edge) & (inside > 0).any(axis=-1, keepdims=True)
-    law = np.where(within, inside, last) ** 2
-    return quotient(law, law.sum(axis=-1, keepdims=True), 0.0)
+    turn = weight * theta if cap is None else (weight * theta).clip(None, cap)
+    sine = xp.sin(theta)
+    along, away = xp.cos(turn + theta / 2) / xp.cos(theta / 2), quotient(xp.sin(turn), sine, weight)
+    inside = xp.where(possible, (along * b + away * (b - a)).clip(0.0), 0.0)  # = s, exact where a = b
+    ratio = xp.where(possible, target / xp.where(possible, mixture, 1.0), 1.0)
+    largest = xp.amax(ratio, -1)[..., None].clip(1.0)
+    edge = pi / 2 + xp.arctan2(xp.sqrt(largest) - xp.cos(theta), sine)
+    last = xp.where(possible & (ratio >= largest * (1 - RATIO_TOLERANCE)), a, 0.0)
+    within = (theta + turn < edge) & (inside > 0).any(-1)[..., None]
+    law = xp.where(within, inside, last) ** 2
+    return quotient(law, law.sum(-1)[..., None], 0.0)
 
 
-def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _angle(a: Any, b: Any) -> Any:
     """Angle of unit vectors (..., N), (..., 1); accurate for small ones too."""
-    norms = (np.sqrt((v**2).sum(axis=-1, keepdims=True)) for v in (b - a, b + a))
-    return 2 * np.arctan2(*norms)
+    xp = namespace(a)
+    norms = (xp.sqrt((v**2).sum(-1)[..., None]) for v in (b - a, b + a))
+    return 2 * xp.arctan2(*norms)
+
+
+def log_spherical(log_target: Any, log_reference: Any, weight: Any, cap: float | None = None) -> Any:
+    """log of :func:`spherical_rates`, from log p_z and log p, (..., N), numpy or torch; -inf where a token is out."""
+    xp = namespace(log_reference)
+    with np.errstate(divide="ignore"):
+        return xp.log(spherical_rates(xp.exp(log_target), xp.exp(log_reference), weight, cap))
 
 
 def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, normalise: bool) -> Any:
@@ -153,7 +166,10 @@ def softmax(log_rate: np.ndarray) -> np.ndarray:
     return quotient(rate, rate.sum(axis=-1, keepdims=True), 0.0)
 
 
-def quotient(above: np.ndarray, below: np.ndarray, otherwise: float) -> np.ndarray:
+def quotient(above: Any, below: Any, otherwise: Any) -> Any:
     """above/below where below > 0, a constant elsewhere."""
+    xp = namespace(below)
+    if xp is not np:
+        return xp.where(below > 0, above / xp.where(below > 0, below, 1.0), otherwise)
     shape = np.broadcast_shapes(above.shape, below.shape)
     return np.divide(above, below, out=np.full(shape, float(otherwise)), where=below > 0)

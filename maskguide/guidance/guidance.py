@@ -1,4 +1,4 @@
-"""Guidance: how the conditionals of the target class and of the mixture combine, and with what weight.
+"""Guidance: how the conditionals of the target class and of the unconditional law combine, and with what weight.
 
 Convention: weight w, conditional^(1+w) unconditional^(-w). w = 0 is conditional sampling, w = -1
 unconditional; papers that write gamma (or omega) mean gamma = 1 + w.
@@ -6,86 +6,12 @@ unconditional; papers that write gamma (or omega) mean gamma = 1 + w.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf, log
 from typing import Any
 
 from .. import _checks, _settings
-from . import rules
-from .formulas import normalized_rates, product_rates
-from .rules import Rule
-
-__all__ = ["Guidance", "Rule", "Segment", "WeightSchedule", "normalized_rates", "product_rates"]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of clock, start <= u < end, on which the weight is constant."""
-
-    start: float
-    end: float
-    weight: float
-
-
-class WeightSchedule:
-    """A piecewise-constant weight over the masking level m: 1 = fully masked, 0 = data.
-
-    w(m) = weights[j] for edges[j] < m <= edges[j-1] (edges[-1] := 1 above, 0 below), that is, from the
-    moment the level sinks to edges[j-1] until it sinks to edges[j]. A level that is exactly an edge
-    belongs to the later (less masked) piece, so a step that starts on an edge uses the weight ahead.
-
-    Parameters
-    ----------
-    edges : sequence of J - 1 floats
-        Levels where the weight changes, strictly decreasing inside (0, 1).
-    weights : sequence of J floats
-        One weight >= -1 for each piece, the most masked first.
-
-    Examples
-    --------
-    >>> schedule = WeightSchedule([0.75, 0.25], [0.0, 3.0, 0.0])   # interval guidance
-    >>> schedule.at(0.5), schedule.at(1.0)
-    (3.0, 0.0)
-    """
-
-    def __init__(self, edges: Sequence[float], weights: Sequence[float]):
-        self.edges = tuple(_checks.real(e, "edge") for e in edges)
-        self.weights = tuple(_checks.weight(w) for w in weights)
-        if len(self.weights) != len(self.edges) + 1:
-            _checks.fail(
-                f"{len(self.edges)} edges with {len(self.weights)} weights",
-                "J weights need J - 1 edges",
-                "WeightSchedule([0.5], [w_masked, w_data]) has two pieces",
-            )
-        levels = (1.0, *self.edges, 0.0)
-        if not all(a > b for a, b in itertools.pairwise(levels)):
-            _checks.fail(
-                f"edges {_checks.short(list(self.edges))}",
-                "masking levels strictly decreasing inside (0, 1)",
-                "list them from fully masked (1) towards data (0)",
-            )
-
-    def at(self, level: float) -> float:
-        """The weight at a masking level in [0, 1]."""
-        if not 0 <= level <= 1:
-            _checks.fail(f"level {level}", "0 <= m <= 1", "1 is fully masked, 0 is data")
-        return self.weights[sum(level <= edge for edge in self.edges)]
-
-    def segments(self) -> tuple[Segment, ...]:
-        """The pieces in the clock u = -log m, from u = 0; the last ends at inf."""
-        clocks = (0.0, *(-log(edge) for edge in self.edges), inf)
-        return tuple(Segment(a, b, w) for a, b, w in zip(clocks, clocks[1:], self.weights, strict=False))
-
-    def __repr__(self) -> str:
-        return f"WeightSchedule({list(self.edges)}, {list(self.weights)})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, WeightSchedule) and (self.edges, self.weights) == (other.edges, other.weights)
-
-    def __hash__(self) -> int:
-        return hash((self.edges, self.weights))
+from .rule import Rule
+from .rules import RULES
+from .weight_schedule import WeightSchedule
 
 
 class Guidance:
@@ -93,8 +19,9 @@ class Guidance:
 
     Parameters
     ----------
-    rule : str
-        "product", "normalized", "predictor", "rectified", "spherical", "contrastive" or "tilted": docs/rules.md.
+    rule : str or Rule
+        "product", "normalized", "predictor", "rectified", "spherical", "contrastive" or "tilted" (docs/rules.md), a
+        name that an installed package has registered, or a rule of one's own (docs/extending.md).
     weight : float or WeightSchedule
         w >= -1, finite; or a schedule over the masking level.
     **parameters
@@ -115,12 +42,12 @@ class Guidance:
     {'negative': 'class 1'}
     """
 
-    def __init__(self, rule: str = "product", weight: float | WeightSchedule = 0.0, **parameters: Any):
-        self.rule: Rule = rules.RULES[_checks.choice(rule, rules.RULES, "rule")].with_settings(parameters)
+    def __init__(self, rule: str | Rule = "product", weight: float | WeightSchedule = 0.0, **parameters: Any):
+        self.rule: Rule = RULES.named(rule).with_settings(parameters)
         self.schedule = weight if isinstance(weight, WeightSchedule) else WeightSchedule([], [weight])
 
     @classmethod
-    def from_scale(cls, gamma: float, rule: str = "product", **parameters: Any) -> Guidance:
+    def from_scale(cls, gamma: float, rule: str | Rule = "product", **parameters: Any) -> Guidance:
         """Guidance by the scale gamma = 1 + w that many papers and code bases use (gamma = 1: conditional)."""
         return cls(rule, _checks.real(gamma, "gamma") - 1, **parameters)
 
@@ -132,8 +59,7 @@ class Guidance:
         Guidance('predictor', weight=2.0, temperature=0.5)
         """
         name, parameters = _settings.named(text, "rule")
-        rule = rules.RULES[_checks.choice(name, rules.RULES, "rule")].with_settings(parameters)
-        return cls(rule.name, weight, **parameters)
+        return cls(name, weight, **parameters)
 
     @property
     def is_constant(self) -> bool:

@@ -89,7 +89,7 @@ def slowest_context(rates: Rates, start: np.ndarray, masked: np.ndarray) -> tupl
 
 def _log_tvs(process: GuidedProcess, clocks: np.ndarray) -> list[float]:
     known = {0.0: 0.0, np.inf: -np.inf}
-    if process.guidance.rule.unit_hazard:
+    if process.guidance.rule.normalises:
         return [known.get(u, _unit_hazard(u, process.length)) for u in clocks.tolist()]
     if positive.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
         return [known[u] if u in known else _positive(process, u) for u in clocks.tolist()]

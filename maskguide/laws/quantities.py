@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
 from .. import _checks
-from ..guidance.rules import class_index
+from ..guidance.rule import class_index
 from ..problems.table import TableProblem, marginal_table, only_tables
 from ..process import GuidedProcess
 from .law import Law

@@ -13,7 +13,7 @@ from math import inf
 import numpy as np
 
 from .. import _checks
-from ..guidance.rules import Rule
+from ..guidance.rule import Rule
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from .decay import late_rate
@@ -80,13 +80,13 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     reachable = masked_states(problem) & (problem.target_table > 0)
     blind = reachable & (gain <= BLIND_TOLERANCE)
     regime, causes, exponent = _classify(process, gain, reachable, blind)
-    exponent /= dict(rule.settings).get("temperature", 1.0)
-    sentence = _sentence(problem, regime, causes, exponent, rule.unit_hazard)
+    exponent *= rule.growth_in_w or 1.0
+    sentence = _sentence(problem, regime, causes, exponent, rule.normalises)
     return DecayRegime(regime, rate, slowest, _contexts(blind), _contexts(causes), exponent, sentence)
 
 
 def _classify(process, gain, reachable, blind) -> tuple[str, np.ndarray, float]:
-    if process.guidance.rule.unit_hazard or (blind == reachable).all():
+    if process.guidance.rule.normalises or (blind == reachable).all():
         return "flat", reachable, 0.0
     if not blind.any():
         return "double-exponential", *_least_guided(process, gain, reachable)
@@ -118,11 +118,12 @@ def _leading_share(process: GuidedProcess, gain: np.ndarray) -> np.ndarray:
 
 
 def _needs_growing_rates(rule: Rule) -> None:
-    """Where the reference's exponent is fixed, hazards shrink as w grows: none of the four regimes applies."""
-    if rule.name == "rectified" and dict(rule.settings)["gamma0"] is not None:
+    """Where hazards do not grow with w, as with a fixed exponent of the reference, none of the four regimes applies."""
+    if not rule.normalises and rule.growth_in_w is None:
+        settings = "".join(f", {name} = {value}" for name, value in rule.settings)
         _checks.fail(
-            'decay regime of the rule "rectified" with a fixed gamma0',
-            "the regimes describe rules whose rates follow (p_z/p)^w as w -> inf",
+            f"decay regime of the rule {rule.name!r}{settings}",
+            "the regimes describe rules whose rates follow (p_z/p)^(g w) as w -> inf, g their declared growth",
             "ask tv_decay for the weights of interest",
         )
 

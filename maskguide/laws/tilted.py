@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _checks
-from ..guidance.rules import log_tilted, log_tilted_table
+from ..guidance.tilted import log_tilted, log_tilted_table
 from ..problems.table import TableProblem, only_tables
 from .law import Law
 

@@ -95,7 +95,7 @@ def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) ->
 
 
 def _method(process: GuidedProcess) -> str:
-    if process.guidance.rule.unit_hazard:
+    if process.guidance.rule.normalises:
         return "reveals"
     cheap = positive.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
     return "positive" if cheap else "contour"

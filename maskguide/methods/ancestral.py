@@ -34,7 +34,7 @@ def check_rule(process: GuidedProcess, weights: set[float], name: str) -> None:
         if process.on_lattice:
             for hazards in process.rates(weight).hazards:
                 need_unit_hazards(hazards, name)
-        elif not rule.unit_hazard and rule.exponents(weight) not in ((1, 0), (0, 1)):
+        elif not rule.has_unit_hazards(weight):
             _refuse(f"{name!r} with the rule {rule.name!r} at w = {weight:g}", name)
 
 

@@ -135,7 +135,7 @@ def test_bad_weights(fading, weight):
 
 
 def without_h(rule, problem, weight, axis):
-    return dataclasses.replace(rule, looks_ahead=False).edges(problem, weight, axis)
+    return dataclasses.replace(rule, table_rates=None).edges(problem, weight, axis)
 
 
 def one_too_many(rule, problem, weight, axis):

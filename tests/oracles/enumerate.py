@@ -24,7 +24,6 @@ import numpy as np
 
 from maskguide import _checks
 from maskguide.guidance import Segment, WeightSchedule
-from maskguide.guidance.rules import CLOSED_FORM_RULES
 from maskguide.problems.table import TableProblem, marginal_table
 
 MAX_PATHS = 200_000
@@ -52,7 +51,7 @@ def rates(problem: TableProblem, rule: str, weight: Any, *, digits: int | None =
     -------
     dict of context x -> dict of child y -> rate, for the contexts that can be visited.
     """
-    _checks.choice(rule, CLOSED_FORM_RULES, "rule")
+    _checks.choice(rule, ("product", "normalized"), "rule")
     _checks.weight(weight)
     if digits is None and weight != int(weight):
         _checks.fail(f"weight w = {weight} in exact arithmetic", "a whole number", "give digits=60 for any w")

@@ -55,7 +55,7 @@ def floored(smallest: float) -> Explained:
             return None
         pairs = (branches(setup.problem, axis) for axis in range(setup.problem.length))
         lifted = ([np.maximum(branch, smallest) for branch in pair] for pair in pairs)
-        return setup.law_of(rates_of([rule.rates(*pair, setup.weight) for pair in lifted]))
+        return setup.law_of(rates_of([rule.rates(target, away, setup.weight) for target, away in lifted]))
 
     return law
 

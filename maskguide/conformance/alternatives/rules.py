@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ...guidance.formulas import quotient
-from ...guidance.rules import RULES, conditionals
+from ...guidance.rule import conditionals
+from ...guidance.rules import RULES
 from ...methods.fixed_count import tempered
 from ...problems.table import TableProblem
 from .alternative import Alternative, Explained

@@ -12,7 +12,8 @@ import numpy as np
 from ..._caching import cached_on_first
 from ...guidance import Guidance
 from ...guidance.formulas import quotient
-from ...guidance.rules import RULES, Rule, conditionals
+from ...guidance.rule import Rule, conditionals
+from ...guidance.rules import RULES
 from ...laws.kernels import one_step
 from ...laws.kernels.blocks import masked, occupied, outcomes, token_or_mask
 from ...laws.lattice.sweep import all_masked, block, visits

@@ -22,7 +22,8 @@ import numpy as np
 
 from ... import _checks
 from ..._caching import cached_on_first
-from ...guidance.rules import CLOSED_FORM_RULES, Rule
+from ...guidance.formulas import normalized_rates, softmax
+from ...guidance.rule import Rule
 from ...problems.counts import revealed
 from ...problems.exchangeable import ExchangeableProblem
 
@@ -79,18 +80,20 @@ def count_rates(problem: ExchangeableProblem, rule: Rule, weight: float) -> Coun
     return rates
 
 
-def unit_hazard(rule: Rule, weight: float) -> bool:
-    """Whether every masked coordinate reveals at rate 1, by the rule or by the weight."""
-    return rule.unit_hazard or weight in (0.0, -1.0)
-
-
 def jumps(problem: ExchangeableProblem, rule: Rule, weight: float) -> Iterator[np.ndarray]:
-    """r/R for each level: exchangeable coordinates leave alike, so the rate product's r/R are the normalised rates."""
-    chosen = CLOSED_FORM_RULES["normalized"] if rule.name == "product" else rule
+    """r/R for each level: exchangeable coordinates leave alike, so r/R are the rates divided by their sum."""
     for target, unconditional in problem.conditionals:
-        rates = chosen.rates(target, unconditional, weight)
+        rates = proportions(rule, target, unconditional, weight)
         hazard = rates.sum(axis=-1, keepdims=True)
         yield np.divide(rates, hazard, out=np.zeros_like(rates), where=hazard > 0)
+
+
+def proportions(rule: Rule, target: np.ndarray, unconditional: np.ndarray, weight: float) -> np.ndarray:
+    """r/Z of one masked coordinate, in logarithms, so that nothing overflows at any weight."""
+    if rule.is_ratio_product(weight):
+        return normalized_rates(target, unconditional, weight)
+    with np.errstate(divide="ignore"):
+        return softmax(rule.log_rates(np.log(target), np.log(unconditional), weight))
 
 
 def visits(problem: ExchangeableProblem, rule: Rule, weight: float, start: Levels | None = None) -> list[np.ndarray]:
@@ -258,5 +261,5 @@ def _guided(pair: np.ndarray, rule: Rule, weight: float) -> np.ndarray:
     rates = rule.rates(pair[0], pair[1], weight)
     instant = ~(rates.sum(axis=-1) < INSTANT)
     if instant.any():
-        rates[instant] = INSTANT * CLOSED_FORM_RULES["normalized"].rates(pair[0][instant], pair[1][instant], weight)
+        rates[instant] = INSTANT * proportions(rule, pair[0][instant], pair[1][instant], weight)
     return rates

@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike
 
 from ... import _checks
 from ...guidance import Guidance, Segment
-from ...guidance.rules import CLOSED_FORM_RULES
 from ...problems.counts import multinomials
 from ...problems.exchangeable import ExchangeableProblem
 from ...process import GuidedProcess
-from .chain import Quadrature, count_rates, unit_hazard, visits
+from .chain import Quadrature, count_rates, visits
 from .count_law import CountLaw
 from .tails import WARNED_ERROR, log_tv
 
@@ -148,7 +147,12 @@ def _usable(problem: ExchangeableProblem, guidance: Guidance) -> None:
             "an ExchangeableProblem and a Guidance",
             'ExchangeableProblem([[0.5, 0.5], [0.1, 0.9]], [0.5, 0.5]), Guidance("product", 2.0)',
         )
-    _checks.choice(guidance.rule.name, CLOSED_FORM_RULES, "rule for laws on counts")
+    if guidance.rule.looks_ahead or guidance.rule.negative is not None:
+        _checks.fail(
+            f"laws on counts under the rule {guidance.rule.name!r}",
+            "rates that follow from the two conditionals of one coordinate, under the target and the unconditional law",
+            'take "product" or "normalized"; or problem.table() for few coordinates',
+        )
     leaves = any(a == -1 and b > -1 for a, b in itertools.pairwise(guidance.schedule.weights))
     if leaves and ((problem.unconditional_law > 0) & (problem.target_law == 0)).any():
         _checks.fail(
@@ -198,7 +202,7 @@ def _laws(
     problem: ExchangeableProblem, guidance: Guidance, segment: Segment, clocks: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Levels with a leading axis of clocks within one segment, and the errors (T,)."""
-    if segment.start == 0 and unit_hazard(guidance.rule, segment.weight):
+    if segment.start == 0 and guidance.rule.has_unit_hazards(segment.weight):
         seen = visits(problem, guidance.rule, segment.weight)
         revealed = _binomial(problem.length, clocks)
         return [np.multiply.outer(revealed[:, k], level) for k, level in enumerate(seen)], np.zeros(clocks.size)

@@ -16,11 +16,11 @@ import numpy as np
 
 from ... import _checks
 from ...guidance import Guidance, Segment
-from ...guidance.rules import Rule
+from ...guidance.rule import Rule
 from ...problems.counts import revealed
 from ...problems.exchangeable import ExchangeableProblem
 from ..lattice.subtraction_free import exponential
-from .chain import CountRates, Levels, Quadrature, count_rates, unit_hazard
+from .chain import CountRates, Levels, Quadrature, count_rates
 
 WARNED_ERROR = 1e-9  # relative error bound beyond which another method is taken, or a warning given
 MOST_STATES = 600  # of a chain that is exponentiated as a dense matrix
@@ -29,7 +29,7 @@ MOST_STATES = 600  # of a chain that is exponentiated as a dense matrix
 def log_tv(problem: ExchangeableProblem, guidance: Guidance, segment: Segment, clocks: np.ndarray) -> np.ndarray:
     """log TV at clocks (T,) in (0, inf) within one segment."""
     passed = [s for s in guidance.schedule.segments() if s.start <= segment.start]
-    if all(unit_hazard(guidance.rule, s.weight) for s in passed):
+    if all(guidance.rule.has_unit_hazards(s.weight) for s in passed):
         return _log_completion(problem.length, clocks)
     logs, relative = _by_contour(problem, guidance.rule, passed, clocks)
     if relative.max() > WARNED_ERROR and _small(problem):

@@ -172,7 +172,8 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
     probability is at most its potential (every exit rate is at least the number of masks), so tiny ones may go.
     Built in tiles from the laws: little memory beside the result, and no table on the lattice.
     """
-    if process.guidance.rule.name != "product":
+    rule = process.guidance.rule
+    if rule.normalises or not rule.is_ratio_product(weight):
         return None
     groups, problem = layout(process.vocab_size, process.length), process.problem
     target = problem.unconditional_law if weight == -1 else problem.target_law
@@ -229,7 +230,9 @@ def visits(process: GuidedProcess, weight: float, start: np.ndarray) -> tuple[np
     flow = np.zeros(groups.states) if not start.size else start.copy()
     flow[0] = 1.0 if not start.size else flow[0]
     sizes = groups.offsets, groups.vocab_size, groups.length
-    if process.guidance.rule.name == "normalized" and (made := _normalized_potential(process, weight)) is not None:
+    rule = process.guidance.rule
+    divided = rule.normalises and rule.is_ratio_product(weight)
+    if divided and (made := _normalized_potential(process, weight)) is not None:
         stays = np.where(made[groups.completed] > 0, 0.0, flow[groups.completed])
         np.divide(flow, made, out=flow, where=made > 0)
         compiled.normalized_visits(made, flow, *sizes)

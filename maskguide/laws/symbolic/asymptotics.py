@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import sympy
 
 from ... import _checks
+from ...guidance.rule import Rule
 from ...problems.table import TableProblem
 from .chain import Chain, State, build, fits, u, w
 from .laws import modes
@@ -62,7 +63,7 @@ class _Ending:
     masks: tuple[sympy.Integer, ...]
 
 
-def tv_asymptotics(problem: TableProblem, rule: str = "product") -> TVAsymptotics:
+def tv_asymptotics(problem: TableProblem, rule: str | Rule = "product") -> TVAsymptotics:
     """The leading form of TV(u) as w -> inf, and its regime.
 
     Raises
@@ -74,7 +75,7 @@ def tv_asymptotics(problem: TableProblem, rule: str = "product") -> TVAsymptotic
     chain = build(problem, rule, None)
     fits(problem)
     blind = [x for x in chain.contexts if chain.is_blind(x)]
-    if chain.unit_hazard or len(blind) == len(chain.contexts):
+    if chain.normalises or len(blind) == len(chain.contexts):
         return _flat(chain)
     if not blind:
         return _double_exponential(chain)

@@ -13,7 +13,8 @@ import sympy
 
 from ... import _checks
 from ..._caching import cached_on_first
-from ...guidance.rules import CLOSED_FORM_RULES
+from ...guidance.rule import Rule
+from ...guidance.rules import RULES
 from ...problems.table import TableProblem
 from .table import exact_number
 
@@ -31,14 +32,15 @@ class Chain:
     ----------
     problem : TableProblem
         Exact laws; floats are read as :attr:`TableProblem.exact_class_laws` reads them.
-    rule : "product" or "normalized"
+    rule : Rule
+        One that is `in_closed_form`: "product" or "normalized".
     weight : sympy expression
         The symbol w, or a number >= -1.
     """
 
-    def __init__(self, problem: TableProblem, rule: str, weight: sympy.Expr):
+    def __init__(self, problem: TableProblem, rule: Rule, weight: sympy.Expr):
         self.problem, self.weight = problem, weight
-        self.unit_hazard = CLOSED_FORM_RULES[rule].unit_hazard
+        self.normalises = rule.normalises
         self.mask = problem.vocab_size
         self.start: State = (self.mask,) * problem.length
         table = problem.exact_unconditional_table if weight == -1 else problem.exact_target_table
@@ -93,12 +95,12 @@ class Chain:
         """R(x): the sum of Z_i(x) over masked i; their number for the normalized rule; 0 on completed states."""
         if x not in self._exit:
             masked = self.masked(x)
-            self._exit[x] = sympy.Integer(len(masked)) if self.unit_hazard else self._total(self.shares(x, masked))
+            self._exit[x] = sympy.Integer(len(masked)) if self.normalises else self._total(self.shares(x, masked))
         return self._exit[x]
 
     def normaliser(self, x: State, coordinate: int) -> sympy.Expr:
         """What the rule divides the rates of a coordinate by: 1 or Z_i(x)."""
-        return self.hazard(x, coordinate) if self.unit_hazard else sympy.S.One
+        return self.hazard(x, coordinate) if self.normalises else sympy.S.One
 
     def rate(self, x: State, y: State) -> sympy.Expr:
         """r(x -> y) = p_z(v|x) (p_z(v|x)/p(v|x))^w, divided by Z_i(x) for the normalized rule."""
@@ -120,11 +122,15 @@ class Chain:
         return sympy.Add(*(share * gain**self.weight for gain, share in shares.items()))
 
 
-def build(problem: TableProblem, rule: str, weight: Any) -> Chain:
+def build(problem: TableProblem, rule: str | Rule, weight: Any) -> Chain:
     """The chain of a checked rule, weight and problem size; the most recent ones are kept."""
     if not isinstance(problem, TableProblem):
         _checks.fail(f"a {type(problem).__name__}", "closed forms need a TableProblem", 'zoo.get("overlap-1d")')
-    return _build(problem, _checks.choice(rule, CLOSED_FORM_RULES, "rule"), _weight(weight))
+    chosen = RULES.named(rule)
+    if not chosen.in_closed_form:
+        known = ", ".join(name for name, rule in RULES.items() if rule.in_closed_form)
+        _checks.fail(f"closed forms of the rule {chosen.name!r}", f"they are known of {known}", "ask the numeric laws")
+    return _build(problem, chosen, _weight(weight))
 
 
 def fits(problem: TableProblem, masks: bool = True) -> None:
@@ -149,7 +155,7 @@ def tidy(expression: Any) -> Any:
 
 
 @cached_on_first(8)
-def _build(problem: TableProblem, rule: str, weight: sympy.Expr) -> Chain:
+def _build(problem: TableProblem, rule: Rule, weight: sympy.Expr) -> Chain:
     fits(problem, masks=False)
     return Chain(problem, rule, weight)
 

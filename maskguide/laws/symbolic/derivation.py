@@ -11,6 +11,8 @@ import numpy as np
 import sympy
 
 from ... import _checks
+from ...guidance.rule import Rule
+from ...guidance.rules import RULES
 from ...problems.table import TableProblem
 from .. import symbolic
 from .chain import Chain, State, build, fits, tidy
@@ -86,7 +88,7 @@ class Derivation:
         )
 
 
-def derive(problem: TableProblem, rule: str = "product", weight: Any = None) -> Derivation:
+def derive(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> Derivation:
     """Derive every closed form of a problem.
 
     Parameters
@@ -131,7 +133,7 @@ def derive(problem: TableProblem, rule: str = "product", weight: Any = None) -> 
         *_large_weight(problem, rule),
         _covariance(arguments),
     ]
-    return Derivation(problem, rule, chain.weight, tuple(sections))
+    return Derivation(problem, RULES.named(rule).name, chain.weight, tuple(sections))
 
 
 def _problem(chain: Chain) -> Section:
@@ -147,7 +149,7 @@ def _problem(chain: Chain) -> Section:
 def _rates(chain: Chain) -> Section:
     reveals = ((x, y) for x in chain.contexts for i in chain.masked(x) for y in chain.children(x, i))
     entries = _grouped((f"r({_name(chain, x)} -> {_name(chain, y)})", chain.rate(x, y)) for x, y in reveals)
-    divided, divided_latex = (" / Z_i(x)", r" \big/ Z_i(x)") if chain.unit_hazard else ("", "")
+    divided, divided_latex = (" / Z_i(x)", r" \big/ Z_i(x)") if chain.normalises else ("", "")
     formula = f"r(x -> y) = p_z(v|x) (p_z(v|x)/p(v|x))^w{divided}"
     latex = rf"r(x \to y) = p_z(v|x) \left(p_z(v|x) / p(v|x)\right)^{{w}}{divided_latex}"
     return Section("Guided rates", formula, latex, entries)
@@ -175,7 +177,7 @@ def _exit_rates(arguments: tuple) -> Section:
 
 
 def _terminal(chain: Chain, arguments: tuple) -> Section:
-    factor, factor_latex = ("(|M| Z_i)", r"|M(x)|\, Z_i(x)") if chain.unit_hazard else ("R", "R(x)")
+    factor, factor_latex = ("(|M| Z_i)", r"|M(x)|\, Z_i(x)") if chain.normalises else ("R", "R(x)")
     formula = f"P(y) = G(y) * sum over orders of prod 1/{factor}, G = p_z (p_z/p)^w"
     latex = rf"P(y) = G(y) \sum_\sigma \prod_x \frac{{1}}{{{factor_latex}}}, \qquad G = p_z (p_z / p)^w"
     return Section("Terminal law", formula, latex, _entries(symbolic.terminal_law(*arguments)))
@@ -195,7 +197,7 @@ def _decay(arguments: tuple) -> Section:
     return Section("Total variation", formula, latex, entries)
 
 
-def _large_weight(problem: TableProblem, rule: str) -> list[Section]:
+def _large_weight(problem: TableProblem, rule: str | Rule) -> list[Section]:
     try:
         leading = symbolic.tv_asymptotics(problem, rule)
     except _checks.InputError:

@@ -10,12 +10,13 @@ import numpy as np
 import sympy
 
 from ... import _checks
+from ...guidance.rule import Rule
 from ...problems.table import TableProblem
 from .chain import Chain, State, build, fits, u, w
 from .table import SymbolicTable, exact_number
 
 
-def terminal_law(problem: TableProblem, rule: str = "product", weight: Any = None) -> SymbolicTable:
+def terminal_law(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> SymbolicTable:
     """P(y) = G(y) * sum over orders of prod 1/R(x), u -> inf.
 
     With the normalized rule 1/(|M(x)| Z_i(x)) takes the place of 1/R(x). D = 1: the tilted law G/Z.
@@ -29,7 +30,7 @@ def terminal_law(problem: TableProblem, rule: str = "product", weight: Any = Non
 
 
 def transient_law(
-    problem: TableProblem, rule: str = "product", weight: Any = None, *, clock: Any = None
+    problem: TableProblem, rule: str | Rule = "product", weight: Any = None, *, clock: Any = None
 ) -> SymbolicTable:
     """q_u(x) = G(x) * sum over orders of (-1)^k [R_0, ..., R_k] e^{-u.}, on the lattice.
 
@@ -48,21 +49,23 @@ def transient_law(
         *(c * modes(nodes, clock) for nodes, c in _weights(chain, [x]).items())))  # fmt: skip
 
 
-def tv_decay(problem: TableProblem, rule: str = "product", weight: Any = None, *, clock: Any = None) -> sympy.Expr:
+def tv_decay(
+    problem: TableProblem, rule: str | Rule = "product", weight: Any = None, *, clock: Any = None
+) -> sympy.Expr:
     """TV(q_u, q_inf) = sum of q_u(x) over masked x; D = 1: e^{-Zu} = m^Z."""
     chain, clock = build(problem, rule, weight), _clock(clock)
     fits(problem)
     return sympy.Add(*(c * modes(nodes, clock) for nodes, c in _weights(chain, chain.contexts).items()))
 
 
-def exit_rates(problem: TableProblem, rule: str = "product", weight: Any = None) -> SymbolicTable:
+def exit_rates(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> SymbolicTable:
     """R(x) = sum over masked i of Z_i(x) on the lattice; 0 on completed and on impossible states."""
     chain = build(problem, rule, weight)
     return _table(chain, "R", chain.mask + 1, chain.exit)
 
 
 def partition(
-    problem: TableProblem, rule: str = "product", weight: Any = None,
+    problem: TableProblem, rule: str | Rule = "product", weight: Any = None,
     *, context: Sequence[int] | None = None, coordinate: int = 0,
 ) -> sympy.Expr:  # fmt: skip
     """Z_i(x) = sum over v of p_z(v|x)^(1+w) p(v|x)^(-w); by default of coordinate 0 with all masked (D = 1: Z).
@@ -80,7 +83,7 @@ def partition(
 
 
 def renyi(
-    problem: TableProblem, rule: str = "product", weight: Any = None,
+    problem: TableProblem, rule: str | Rule = "product", weight: Any = None,
     *, context: Sequence[int] | None = None, coordinate: int = 0,
 ) -> sympy.Expr:  # fmt: skip
     """D_{1+w}(p_z || p) = (1/w) log sum over v of p_z(v|x)^(1+w) p(v|x)^(-w), the Rényi divergence of order 1+w.
@@ -100,7 +103,7 @@ def renyi(
     return sympy.log(sympy.Add(*(a ** (1 + order) * b ** (-order) for a, b in pairs))) / order
 
 
-def late_rate(problem: TableProblem, rule: str = "product", weight: Any = None) -> sympy.Expr:
+def late_rate(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> sympy.Expr:
     """min R(x) over the masked contexts that are visited: TV(u) falls like e^{-rate u} at late clocks.
 
     Numbers are compared. With the symbol w the formula holds for w >= 0, where R(x) >= |M(x)|: a blind context
@@ -118,7 +121,7 @@ def late_rate(problem: TableProblem, rule: str = "product", weight: Any = None) 
     return left.pop() if len(left) == 1 else sympy.Min(*sorted(left, key=sympy.default_sort_key), evaluate=False)
 
 
-def covariance(problem: TableProblem, rule: str = "product", weight: Any = None) -> sympy.Matrix:
+def covariance(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> sympy.Matrix:
     """Cov(x_i, x_j) of the token indices under the terminal law, (D, D)."""
     law = terminal_law(problem, rule, weight)
     mean = [sympy.Add(*(y[i] * p for y, p in law.items())) for i in range(problem.length)]

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import _checks
-from ...guidance.rules import class_index
 from ...problems.chain import MarkovProblem
 from ...problems.mixture import ProductMixture
 from ...process import GuidedProcess
@@ -110,9 +109,9 @@ def build(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
         return Model(TABLE, *sizes, powers, unit, False, *parts)
     rule = process.guidance.rule
     powers = np.array([rule.exponents(w) for w in weights], dtype=float)
-    away = None if rule.negative is None else class_index(problem, rule.negative, "negative class")
+    away = rule.reference_label(problem)
     alone = ((powers == (1, 0)) | (powers == (0, 1))).all(axis=1)  # p_z or p itself
-    unit = np.full(len(weights), rule.unit_hazard) | (alone & (away is None))
+    unit = np.full(len(weights), rule.normalises) | (alone & (away is None))
     if isinstance(problem, ProductMixture):
         kind, mixture, chain = MIXTURE, mixture_arrays(problem, away), chain_arrays(None)
     elif isinstance(problem, MarkovProblem):
@@ -121,4 +120,4 @@ def build(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
         _checks.fail(
             f"engine 'numba' for {problem!r}", "it takes tables, ProductMixture and MarkovProblem", 'engine="torch"'
         )
-    return Model(kind, *sizes, powers, unit, rule.unit_hazard, table_arrays(None), mixture, chain)
+    return Model(kind, *sizes, powers, unit, rule.normalises, table_arrays(None), mixture, chain)

@@ -10,7 +10,7 @@ import torch
 
 from ... import _checks
 from ...guidance.formulas import log_powers
-from ...guidance.rules import RULES, class_index
+from ...guidance.rules import RULES
 from ...process import GuidedProcess
 from .resampling import drawn
 
@@ -18,16 +18,10 @@ from .resampling import drawn
 def log_rates(process: GuidedProcess, tokens: torch.Tensor, proposal: float, goal: float | None) -> tuple[Any, Any]:
     """log q and log r, both (n, D, N), of no meaning at revealed coordinates; r = q without a weight of the goal."""
     rule, problem = process.guidance.rule, process.problem
-    away = None if rule.negative is None else class_index(problem, rule.negative, "negative class")
-    target, reference = (problem.log_conditionals(tokens, label) for label in (problem.target, away))
-    towards = {w: reference if w == -1 else target for w in (proposal, goal)}  # at w = -1 the target restricts nothing
-    if rule.powers is None:
-        log_q = _looked_up(process, tokens, proposal)
-    else:
-        log_q = rule.log_rates(towards[proposal], reference, proposal)
-    if goal is None:
-        return log_q, log_q
-    return log_q, log_powers(towards[goal], reference, 1 + goal, -goal, normalise=False)
+    target, reference = (problem.log_conditionals(tokens, a) for a in (problem.target, rule.reference_label(problem)))
+    looks_ahead = rule.looks_ahead
+    log_q = _looked_up(process, tokens, proposal) if looks_ahead else rule.log_rates(target, reference, proposal)
+    return log_q, log_q if goal is None else log_powers(target, reference, 1 + goal, -goal, normalise=False)
 
 
 def log_increment(log_exit: Any, masks: Any, log_q: Any, log_r: Any) -> Any:
@@ -56,7 +50,7 @@ def covered(log_proposal: torch.Tensor, log_goal: torch.Tensor, masked: torch.Te
 
 
 def covered_table(process: GuidedProcess, goal: float | None) -> None:
-    """The same, in every context of a table, for rules that may have such zeros ("spherical", "tilted")."""
+    """The same, in every context of a table, for rules that may have such zeros: all that are no products of powers."""
     rule, problem = process.guidance.rule, process.problem
     if goal is None or rule.powers is not None:
         return

@@ -82,7 +82,7 @@ def candidate_rate(process: GuidedProcess, weight: float) -> float:
     """L >= R(x) for every state x: max R on a table; D where every mask is revealed at rate one; otherwise an error."""
     if process.on_lattice:
         return float(process.exit_rates(weight).max())
-    if not process.guidance.rule.unit_hazard:
+    if not process.guidance.rule.normalises:
         _checks.fail(
             f"'uniformization' with the rule {process.guidance.rule.name!r} away from a table",
             "it needs a bound on R(x): D for rule 'normalized', max R where all states are listed",

@@ -134,8 +134,8 @@ class Memory:
 def hazards(process: GuidedProcess, masked: Tensor, weight: float, context: Tensor) -> Tensor:
     """Z (n, D), zero where a token is; rows are computed only for rules under which it is not one."""
     rule, problem = process.guidance.rule, process.problem
-    if rule.unit_hazard or context.shape[1] == 1:
-        asked = context if rule.exponents(weight)[0] else context[:, -1:]
+    if rule.normalises or context.shape[1] == 1:
+        asked = context if rule.laws_used(weight)[0] else context[:, -1:]
         possible = (asked > 0).flatten(2).any(-1).all(-1, keepdim=True)
         return (masked & possible).double()
     size = max(1, BLOCK_BYTES // (8 * problem.length * problem.vocab_size))

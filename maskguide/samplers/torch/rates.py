@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ..._caching import cached_on_first
-from ...guidance.rules import class_index
 from ...problems.conditionals import RowDenoiser
 from ...process import GuidedProcess
 from ..lookup import rate_table, strides
@@ -94,17 +93,18 @@ def rates(process: GuidedProcess, tokens: Tensor, weight: float) -> Rates:
 def labels(process: GuidedProcess, weight: float) -> tuple[int | None, ...]:
     """The laws whose conditionals the rates are made of: the target and the reference, or one of them alone."""
     rule, problem = process.guidance.rule, process.problem
-    a, b = rule.exponents(weight)
-    if rule.negative is not None:
-        return problem.target, class_index(problem, rule.negative, "negative class")
-    return (None,) if (a, b) == (0, 1) else (problem.target,) if (a, b) == (1, 0) else (problem.target, None)
+    both = problem.target, rule.reference_label(problem)
+    if rule.negative is not None or rule.powers is None:
+        return both
+    exponents = rule.exponents(weight)
+    return (None,) if exponents == (0, 1) else (problem.target,) if exponents == (1, 0) else both
 
 
 def computed(process: GuidedProcess, tokens: Tensor, weight: float, context: Tensor) -> Rates:
     """The rates out of states (n, D) of a problem that computes conditionals row by row."""
     masked = (tokens == process.vocab_size)[..., None]
     here = Rates(torch.where(masked, powers(process, weight, process.problem.rows(context)), 0.0))
-    if not process.guidance.rule.unit_hazard:
+    if not process.guidance.rule.normalises:
         return here
     return Rates(
         here.weights, (here.total > 0)[..., None].double() / torch.where(here.total > 0, here.total, 1.0)[..., None]
@@ -112,11 +112,14 @@ def computed(process: GuidedProcess, tokens: Tensor, weight: float, context: Ten
 
 
 def powers(process: GuidedProcess, weight: float, rows: Tensor) -> Tensor:
-    """p_z^a p^b of conditionals (L, ..., N), which are overwritten; up to a factor where rates are normalised later.
+    """Rates from conditionals (L, ..., N), which are overwritten; up to a factor where rates are normalised later.
 
-    Written p^(a+b) (p_z/p)^a.
+    p_z^a p^b is written p^(a+b) (p_z/p)^a; another rule is its formula.
     """
     rule = process.guidance.rule
+    if rule.powers is None:
+        target, reference = rows.log_()
+        return rule.log_rates(target, reference, weight).exp()
     a, b = rule.exponents(weight)
     if len(rows) == 1:
         return rows[0]
@@ -127,7 +130,7 @@ def powers(process: GuidedProcess, weight: float, rows: Tensor) -> Tensor:
         ratio = ratio.div_(reference.clamp_(min=SMALLEST))
     else:
         ratio = torch.where(reference > 0, ratio.div_(reference), 0.0)
-    if rule.unit_hazard:
+    if rule.normalises:
         largest = ratio.amax(-1, keepdim=True)
         ratio.div_(torch.where(largest > 0, largest, 1.0))
     if abs(a + b - 1) > 1e-14:

@@ -1,0 +1,310 @@
+"""What a guidance rule is: one formula in logarithms, its declared properties, and the rates that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .. import _checks
+from .._arrays import namespace
+from .._caching import cached_on_first
+from ..problems.table import TableProblem, marginal_table
+from .formulas import log_powers, quotient
+
+
+class Required(Enum):
+    """Stands where a default would: the parameter must be given."""
+
+    NO_DEFAULT = "no default"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named number or class of a rule.
+
+    Attributes
+    ----------
+    name : str
+    check : callable
+        (value) -> the value as it is kept, hashable; InputError for a bad one.
+    default : hashable
+    is_reference : bool
+        The value is a class, by name or index, that takes the place of the unconditional law; the formula does not see
+        it.
+    """
+
+    name: str
+    check: Callable[[Any], Hashable]
+    default: Hashable = Required.NO_DEFAULT
+    is_reference: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A guidance rule: how the conditionals of the target class and of a reference make rates of masked coordinates.
+
+    The reference is the unconditional law, or another class. One's own rule is a name and a formula; it is then
+    accepted wherever a rule's name is, on tables and on networks (docs/extending.md).
+
+    Attributes
+    ----------
+    name, formula, source : str
+        `formula` in words for people: "p_z^(1+w) p^(-w)".
+    log_formula : callable or None
+        (log p_z, log p, w, **parameters) -> log r, all (..., N): from log conditionals of a coordinate's tokens, -inf
+        where one is impossible. Written for numpy arrays and torch tensors alike; w = 0 is the target alone,
+        w = -1 the reference alone. None for a rule that looks ahead.
+    normalises : bool
+        The rates of a coordinate sum to one: every mask is revealed at rate 1 for every w, R(x) = |M(x)|.
+    on_probabilities : callable, optional
+        (p_z, p, w, **parameters) -> r on numpy arrays: the same formula where it is faster or keeps more digits.
+    derivative : callable, optional
+        (log p_z, log p, w, **parameters) -> d log r / dw; otherwise by automatic differentiation.
+    powers : callable, optional
+        (w, **parameters) -> (a, b) if r is p_z^a p^b, up to normalisation, a and b linear in w; the compiled engines
+        take these rules on mixtures and chains. a = 0: the target restricts nothing.
+    growth : callable, optional
+        (**parameters) -> g if r follows (p_z/p)^(g w) as w -> inf, or None if it does not; `decay_regime` needs it.
+    parameters : tuple of Parameter
+    settings : tuple of (name, value)
+        The parameters' values, once a Guidance has set them.
+    table_rates : callable, optional
+        (problem, w, axis) -> rates of a coordinate in every context of a table, for a rule that looks ahead: its rates
+        depend on what the other masked coordinates may become ("tilted").
+    """
+
+    name: str
+    log_formula: Callable[..., Any] | None
+    formula: str = ""
+    source: str = ""
+    normalises: bool = False
+    on_probabilities: Callable[..., np.ndarray] | None = None
+    derivative: Callable[..., Any] | None = None
+    powers: Callable[..., tuple[float, float]] | None = None
+    growth: Callable[..., float | None] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    table_rates: Callable[[TableProblem, float, int], np.ndarray] | None = None
+
+    # Parameters -------------------------------------------------------------------------------------------------------
+
+    def with_settings(self, given: Mapping[str, Any]) -> Rule:
+        """The same rule with its parameters set; unknown, missing or bad ones are one clear error."""
+        if not given and (self.settings or not self.parameters):
+            return self
+        known = [p.name for p in self.parameters]
+        for name in given:
+            if name not in known:
+                listed = f"its parameters: {', '.join(known)}" if known else "it has none but the weight"
+                _checks.fail(f"unknown parameter {name!r} of the rule {self.name!r}", listed, "leave it out")
+        chosen = {p.name: given.get(p.name, p.default) for p in self.parameters}
+        for name, value in chosen.items():
+            if value is Required.NO_DEFAULT:
+                example = f'Guidance({self.name!r}, weight=1.0, {name}="class 1")'
+                _checks.fail(f"the rule {self.name!r} without {name!r}", f"{name} has no default", example)
+        return replace(self, settings=tuple((p.name, p.check(chosen[p.name])) for p in self.parameters))
+
+    @property
+    def negative(self) -> int | str | None:
+        """The class guided away from; None for the unconditional law."""
+        names = [p.name for p in self.parameters if p.is_reference]
+        return dict(self.settings).get(names[0]) if names else None
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The parameters that the formula takes."""
+        classes = {p.name for p in self.parameters if p.is_reference}
+        return {name: value for name, value in self.settings if name not in classes}
+
+    # What is declared -------------------------------------------------------------------------------------------------
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the rates of a coordinate also depend on what the other masked ones may become."""
+        return self.table_rates is not None
+
+    @property
+    def growth_in_w(self) -> float | None:
+        """g if rates follow (p_z/p)^(g w) as w -> inf; None if they do not, or nobody has said so."""
+        return self.growth(**self.numbers) if self.growth else None
+
+    def is_ratio_product(self, weight: float) -> bool:
+        """Whether the rates are p_z^(1+w) p^(-w), p the unconditional law, up to normalisation."""
+        ratio = (1 + weight, -weight)
+        return self.powers is not None and self.negative is None and self.powers(weight, **self.numbers) == ratio
+
+    @property
+    def in_closed_form(self) -> bool:
+        """Whether the symbolic engine knows the rule: p_z^(1+w) p^(-w), divided by its sum or not, no parameters."""
+        return not self.parameters and self.is_ratio_product(0.5)
+
+    def has_unit_hazards(self, weight: float) -> bool:
+        """Whether rates at a weight sum to one by the formula: a rule that normalises, or p_z or p itself."""
+        return self.normalises or (self.powers is not None and self.exponents(weight) in ((1, 0), (0, 1)))
+
+    def exponents(self, weight: float) -> tuple[float, float]:
+        """(a, b) of the rates p_z^a p^b at a weight; an error for a rule of another form."""
+        if self.powers is None:
+            _checks.fail(
+                f"exponents of the rule {self.name!r}",
+                "only rules declared as p_z^a p^b have exponents, and run on compiled mixtures and chains",
+                'engine="torch" takes any rule',
+            )
+        return self.powers(weight, **self.numbers)
+
+    def laws_used(self, weight: float) -> tuple[bool, bool]:
+        """Whether the rates at a weight depend on the target's conditional, and on the reference's."""
+        if self.powers is None:
+            return weight != -1, True
+        a, b = self.exponents(weight)
+        return a != 0, (a, b) != (1, 0) or self.negative is not None
+
+    # Rates ------------------------------------------------------------------------------------------------------------
+
+    def log_rates(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
+        """log r of coordinates from log conditionals (..., N), numpy arrays or torch tensors; -inf where impossible.
+
+        Raises
+        ------
+        InputError
+            A rule that looks ahead; a formula that gives NaN or another shape.
+        """
+        formula = self._formula
+        found = formula(log_conditional, log_unconditional, weight, **self.numbers)
+        self._usable(found, log_unconditional, weight)
+        return found
+
+    def d_log_rates(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
+        """d log r / dw, (..., N), 0 where r = 0: from the declared derivative, for powers in closed form, or by torch.
+
+        For p_z^a p^b it is a' log p_z + b' log p, minus its mean under r if the rule normalises.
+        """
+        log_rate = self.log_rates(log_conditional, log_unconditional, weight)
+        xp = namespace(log_rate)
+        if self.derivative is not None:
+            slope = self.derivative(log_conditional, log_unconditional, weight, **self.numbers)
+        elif self.powers is not None:
+            slope = self._slope_of_powers(log_conditional, log_unconditional, log_rate)
+        else:
+            slope = self._slope_by_torch(log_conditional, log_unconditional, weight)
+        return xp.where(log_rate > -np.inf, slope, 0.0)
+
+    def rates(self, target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
+        """r (..., N) from conditionals (..., N) in probabilities, numpy; 0 where a token is impossible."""
+        if self.on_probabilities is not None:
+            return self.on_probabilities(target, reference, weight, **self.numbers)
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.exp(self.log_rates(np.log(target), np.log(reference), weight))
+
+    def edges(self, problem: TableProblem, weight: float, axis: int) -> np.ndarray:
+        """Rates of revealing coordinate `axis` in every context: lattice shape, that axis last and of length N."""
+        if self.table_rates is not None:
+            return self.table_rates(problem, weight, axis)
+        target, reference = (conditionals(table, axis) for table in (problem.target_table, self.reference(problem)))
+        return self.rates(target, reference, weight)
+
+    def _slope_of_powers(self, log_conditional: Any, log_unconditional: Any, log_rate: Any) -> Any:
+        xp, (a, b), (a1, b1) = namespace(log_rate), self.exponents(0.0), self.exponents(1.0)
+        first, second = (xp.where(log > -np.inf, log, 0.0) for log in (log_conditional, log_unconditional))
+        slope = (a1 - a) * first + (b1 - b) * second
+        return slope - (xp.exp(log_rate) * slope).sum(-1)[..., None] if self.normalises else slope
+
+    def _slope_by_torch(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
+        try:
+            import torch
+        except ImportError:
+            needed = "a rule without a declared derivative is differentiated by torch"
+            _checks.fail(f"the derivative of the rule {self.name!r} without torch", needed, "declare `derivative`")
+        logs = [torch.as_tensor(log) for log in (log_conditional, log_unconditional)]
+        at = torch.tensor(float(weight), dtype=logs[0].dtype, device=logs[0].device)
+        formula, numbers = self._formula, self.numbers
+        slope = torch.func.jvp(lambda w: formula(*logs, w, **numbers), (at,), (torch.ones_like(at),))[1]
+        return slope if namespace(log_conditional) is torch else slope.numpy()
+
+    def _usable(self, log_rate: Any, like: Any, weight: float) -> None:
+        """Refuse what somebody's own formula may give; a tensor's values are not looked at: the host would wait."""
+        shape = tuple(getattr(log_rate, "shape", ()))
+        if shape != tuple(like.shape):
+            needed = f"the shape of the conditionals, {tuple(like.shape)}"
+            _checks.fail(f"the rule {self.name!r} gives log rates of shape {shape}", needed, "return a number a token")
+        if namespace(log_rate) is np and np.isnan(log_rate).any():
+            _checks.fail(f"the rule {self.name!r} gives NaN at w = {weight:g}",
+                         "log rates are numbers, -inf where a token is impossible",
+                         "mask impossible tokens before subtracting: -inf - (-inf) is NaN")  # fmt: skip
+
+    # Problems ---------------------------------------------------------------------------------------------------------
+
+    def reference_label(self, problem: Any) -> int | None:
+        """The index of the class guided away from; None for the unconditional law."""
+        return None if self.negative is None else class_index(problem, self.negative, "negative class")
+
+    def reference(self, problem: TableProblem) -> np.ndarray:
+        """The law guided away from, on the lattice (N+1,)*D: the unconditional law, or the negative class."""
+        index = self.reference_label(problem)
+        return problem.unconditional_table if index is None else _class_table(problem, index)
+
+    def check(self, problem: Any) -> None:
+        """Refuse a problem on which rates would be infinite: the negative class must go where the target goes.
+
+        Away from tables only the classes themselves are looked at.
+        """
+        if not isinstance(problem, TableProblem) and self.looks_ahead:
+            self._away_from_table()
+        index = self.reference_label(problem)
+        if index is None or (not isinstance(problem, TableProblem) and index != problem.target):
+            return
+        missing = np.zeros(0, dtype=bool)
+        if index != problem.target:
+            missing = (problem.target_law > 0) & (problem.class_laws[index] == 0)
+        if index == problem.target or missing.any():
+            fault = "is the target" if index == problem.target else f"never visits {int(missing.sum())} target states"
+            _checks.fail(
+                f"the negative class {problem.class_names[index]!r} {fault}",
+                "p_z^(1+w) p_neg^(-w) needs another class, positive wherever the target is",
+                'smooth the laws, or guide away from the unconditional law with the rule "product"',
+            )
+
+    @property
+    def _formula(self) -> Callable[..., Any]:
+        return self.log_formula or self._away_from_table()
+
+    def _away_from_table(self) -> NoReturn:
+        _checks.fail(
+            f"the rule {self.name!r} away from a table",
+            "it looks ahead: its rates are sums over all completions of a state, which only a table has",
+            'a rule of two conditionals, such as "product"; for the tilted law itself, sample(..., method="smc")',
+        )
+
+
+@cached_on_first(2)
+def _class_table(problem: TableProblem, index: int) -> np.ndarray:
+    return marginal_table(problem.class_laws[index])
+
+
+def class_index(problem: Any, label: int | str, what: str) -> int:
+    """The index of a class given by name or number; `what` it is goes into the error sentence."""
+    if isinstance(label, str):
+        return problem.class_names.index(_checks.choice(label, problem.class_names, what))
+    index = _checks.integer(label, what, 0)
+    if index >= problem.num_classes:
+        _checks.fail(
+            f"{what} {index}", f"an index below K = {problem.num_classes}", "count classes from 0, or name one"
+        )
+    return index
+
+
+def conditionals(table: np.ndarray, axis: int) -> np.ndarray:
+    """p(v | x) for every context x with coordinate `axis` masked, token axis last; 0 where p(x) = 0."""
+    moved = np.moveaxis(table, axis, -1)
+    return quotient(moved[..., :-1], moved[..., -1:], 0.0)
+
+
+def of_powers(powers: Callable[..., tuple[float, float]], *, normalise: bool) -> Callable[..., Any]:
+    """The formula of a rule p_z^a p^b from its exponents."""
+    return lambda log_target, log_reference, weight, **numbers: log_powers(
+        log_target, log_reference, *powers(weight, **numbers), normalise=normalise
+    )
