@@ -19,7 +19,7 @@ from maskguide.conformance.claim import Claim
 from maskguide.conformance.evidence import law_log_e, log_mean
 from maskguide.conformance.reveals import by_time, order_law, reveal_law
 from maskguide.conformance.sequential import IndependenceTest, LawTest
-from maskguide.conformance.side_tasks import STEP_DRAWS, tv_limits
+from maskguide.conformance.side_experiments import STEP_DRAWS, tv_limits
 
 from .results import Result, write
 from .timing import load_average
@@ -50,9 +50,9 @@ def ancestral(rng: np.random.Generator, n: int) -> Drawn:
 def _rows() -> np.ndarray:
     """Cumulative guided conditionals in every lattice state, (states, D, N)."""
     states = np.indices((PROBLEM.vocab_size + 1,) * PROBLEM.length).reshape(PROBLEM.length, -1).T
-    conditional, mixture = (PROBLEM.log_conditionals(states, label) for label in (PROBLEM.target, None))
+    conditional, unconditional = (PROBLEM.log_conditionals(states, label) for label in (PROBLEM.target, None))
     with np.errstate(invalid="ignore"):
-        rows = np.nan_to_num(np.exp((1 + WEIGHT) * conditional - WEIGHT * mixture))
+        rows = np.nan_to_num(np.exp((1 + WEIGHT) * conditional - WEIGHT * unconditional))
     return (rows / rows.sum(axis=-1, keepdims=True)).cumsum(axis=-1)
 
 

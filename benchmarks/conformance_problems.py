@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from maskguide.conformance import bank
-from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws
-from maskguide.conformance.bank import Case
+from maskguide.conformance.bank import SamplingCase
 from maskguide.conformance.claim import Claim
 from maskguide.conformance.diagnosis import FLOOR
+from maskguide.conformance.explanations import EXPLANATIONS, explained_laws
 from maskguide.conformance.settings import is_defined
 from maskguide.problems.table import TableProblem
 
@@ -83,7 +83,7 @@ class Candidate:
     """A case with what every pair of explanations is worth on it, (claims, explanations, explanations)."""
 
     family: Family
-    case: Case
+    case: SamplingCase
     nats: np.ndarray
 
 
@@ -110,7 +110,7 @@ def extend(count: int) -> None:
 
 def recorded(row: dict) -> Candidate:
     """A case of reference/."""
-    case = Case(bank.problem(row["problem"]), row["weight"], row["num_steps"], row["why"])
+    case = SamplingCase(bank.problem(row["problem"]), row["weight"], row["num_steps"], row["why"])
     family = next(f for f in FAMILIES if f.name == row["problem"].rpartition("-")[0])
     return Candidate(family, case, worth(case))
 
@@ -129,13 +129,13 @@ def _candidates(families: Sequence[Family]) -> Iterator[Candidate]:
         if problem is None or tied(problem):
             continue
         weight, steps = float(rng.choice(WEIGHTS, p=CHANCES)), int(rng.integers(2, family.most_steps + 1))
-        case = Case(problem, weight, steps, family.why)
+        case = SamplingCase(problem, weight, steps, family.why)
         yield Candidate(family, case, worth(case))
 
 
 def at_a_negative_weight(candidate: Candidate, steps: int) -> Candidate:
     """The same problem at w = -1/2, where rate products are below one."""
-    case = Case(candidate.case.problem, -0.5, steps, "a weight between -1 and 0: Euler steps leave masks")
+    case = SamplingCase(candidate.case.problem, -0.5, steps, "a weight between -1 and 0: Euler steps leave masks")
     return Candidate(candidate.family, case, worth(case))
 
 
@@ -189,19 +189,19 @@ def tied(problem: TableProblem) -> bool:
     return False
 
 
-def worth(case: Case) -> np.ndarray:
+def worth(case: SamplingCase) -> np.ndarray:
     """What it is worth under each claim."""
     return np.array([nats(case, claim) for claim in CLAIMS])
 
 
-def nats(case: Case, claim: Claim) -> np.ndarray:
+def nats(case: SamplingCase, claim: Claim) -> np.ndarray:
     """KL(a | b) of the laws of all explanations, the claim first; b smoothed. Nothing where the claim is undefined."""
     steps = None if claim.is_limit else case.num_steps
-    case = Case(case.problem, case.weight, steps, case.why)
+    case = SamplingCase(case.problem, case.weight, steps, case.why)
     if not is_defined(case, claim):
-        return np.zeros((1 + len(ALTERNATIVES),) * 2, dtype=np.float32)
-    law, others = case.law(claim), alternative_laws(case, claim)
-    laws = np.array([law, *(others.get(a.name, law) for a in ALTERNATIVES)]).reshape(1 + len(ALTERNATIVES), -1)
+        return np.zeros((1 + len(EXPLANATIONS),) * 2, dtype=np.float32)
+    law, others = case.law(claim), explained_laws(case, claim)
+    laws = np.array([law, *(others.get(a.name, law) for a in EXPLANATIONS.values())]).reshape(1 + len(EXPLANATIONS), -1)
     logs = np.log((1 - FLOOR) * laws + FLOOR / laws.shape[1])
     return ((laws * logs).sum(axis=1)[:, None] - laws @ logs.T).astype(np.float32)
 

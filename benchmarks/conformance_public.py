@@ -17,7 +17,7 @@ import torch
 
 from maskguide.conformance import check
 from maskguide.conformance.adapters import adapt
-from maskguide.conformance.bank import Case, default_cases
+from maskguide.conformance.bank import SamplingCase, default_cases
 from maskguide.conformance.claim import Claim
 
 from .peer_samplers import PEERS, Peer
@@ -164,7 +164,7 @@ TRIALS = (
 )  # fmt: skip
 
 
-def cases(trial: Trial, quick: bool) -> list[Case]:
+def cases(trial: Trial, quick: bool) -> list[SamplingCase]:
     """The suite's own, without its large vocabulary."""
     return default_cases(Claim.parse(trial.claim), quick)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from typing import Any
 
 
@@ -15,3 +16,9 @@ def renamed(old: str, new: str) -> Any:
         return getattr(owner, new)
 
     return property(read, doc=f"Deprecated: use `{new}`.")
+
+
+def moved(module: str, old: str, new: str) -> Any:
+    """The attribute `new` of a module, for its ``__getattr__`` to give under the name `old` with a warning."""
+    warnings.warn(f"{module}.{old} is called {module}.{new} now", DeprecationWarning, stacklevel=3)
+    return getattr(import_module(module), new)

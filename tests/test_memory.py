@@ -6,11 +6,11 @@ import pickle
 import weakref
 
 import pytest
+from maskguide.conformance.alternatives import alternative_laws
 
 import maskguide as mg
 from maskguide._caching import cached_on_first
 from maskguide.comparison.guided_grid import guided_grid
-from maskguide.conformance.alternatives import alternative_laws
 from maskguide.conformance.bank import Case
 from maskguide.conformance.claim import Claim
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
-from .denoiser import Model
+from .denoiser import ServedDenoiser
 from .guard import Sampler
 
 LEAST = -60.0  # logarithm of what is impossible: networks give finite logits
@@ -36,14 +36,14 @@ class Shaped:
 
     Parameters
     ----------
-    denoiser : Model
+    denoiser : ServedDenoiser
     weight : float
         w of the call.
     least : float
         Logarithms below it are lifted to it, as a network's are finite; -inf leaves them.
     """
 
-    def __init__(self, denoiser: Model, weight: float, *, least: float = LEAST):
+    def __init__(self, denoiser: ServedDenoiser, weight: float, *, least: float = LEAST):
         self.denoiser, self.weight, self.least = denoiser, weight, least
         self.length, self.vocab_size, self.num_classes = denoiser.length, denoiser.vocab_size, denoiser.num_classes
         self.mask_id, self.label = denoiser.mask_id, denoiser.label
@@ -114,7 +114,7 @@ class TimeModel(Shaped):
 class GuidedModel(Shaped):
     """``model(x)``: (1+w) log p_z - w log p at the weight of the call; minus its logsumexp under "normalized"."""
 
-    def __init__(self, denoiser: Model, weight: float, *, rule: str = "product", least: float = LEAST):
+    def __init__(self, denoiser: ServedDenoiser, weight: float, *, rule: str = "product", least: float = LEAST):
         super().__init__(denoiser, weight, least=least)
         self.rule = _checks.choice(rule, RULES, "rule of guided logits")
 
@@ -157,14 +157,14 @@ def adapt(draw: Callable[..., Any], shape: str, **settings: Any) -> Sampler:
     ...     return x_theta(x, np.ones(n), x_theta.label)[..., :-1].argmax(-1)
     >>> from maskguide import zoo
     >>> call = {"weight": 0.0, "num_steps": 1, "seed": 0, "dtype": np.float64}
-    >>> adapt(greedy, "x_theta")(Model(zoo.get("no-blind-2d")), 3, **call).tolist()
+    >>> adapt(greedy, "x_theta")(ServedDenoiser(zoo.get("no-blind-2d")), 3, **call).tolist()
     [[0, 0], [0, 0], [0, 0]]
     """
     made = functools.partial(SHAPES[_checks.choice(shape, tuple(SHAPES), "shape of a model")], **settings)
     _checks.choice(settings.get("rule", RULES[0]), RULES, "rule of guided logits")
 
     @functools.wraps(draw)
-    def sampler(denoiser: Model, n: int, *, weight: float, **given: Any) -> Any:
+    def sampler(denoiser: ServedDenoiser, n: int, *, weight: float, **given: Any) -> Any:
         drawn = draw(made(denoiser, weight), n, weight=weight, **given)
         return _without_prompt(drawn, denoiser.length)
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..problems.table import TableProblem
-from .alternatives import alternative_laws
+from .explanations import explained_laws
 
 
 @dataclass(frozen=True)
-class Case:
+class SamplingCase:
     """A problem, a weight and a number of steps that a sampler is asked for.
 
     Attributes
@@ -53,7 +53,7 @@ class Case:
         return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
 
 
-def default_cases(claim: Any, quick: bool = False) -> list[Case]:
+def default_cases(claim: Any, quick: bool = False) -> list[SamplingCase]:
     """The cases of the suite for a claim, those of most power first; `quick` takes the first few.
 
     A claim of the limit has no steps, and each problem and weight once. Separations are those recorded in reference/.
@@ -61,16 +61,17 @@ def default_cases(claim: Any, quick: bool = False) -> list[Case]:
     recorded = separations().get(str(claim), {})
     chosen = {}
     for row in read("problems")["cases"]:
-        case = Case(problem(row["problem"]), row["weight"], None if claim.is_limit else row["num_steps"], row["why"])
+        steps = None if claim.is_limit else row["num_steps"]
+        case = SamplingCase(problem(row["problem"]), row["weight"], steps, row["why"])
         if row["quick"] or not quick:
             chosen.setdefault(label(case), case)
     return [replace(case, separation=recorded.get(key, {})) for key, case in chosen.items()]
 
 
-def separation(case: Case, claim: Hashable) -> dict[str, float]:
+def separation(case: SamplingCase, claim: Hashable) -> dict[str, float]:
     """TV of the claim's exact law to that of every alternative that makes a difference."""
     law = case.law(claim)
-    return {name: float(0.5 * np.abs(other - law).sum()) for name, other in alternative_laws(case, claim).items()}
+    return {name: float(0.5 * np.abs(other - law).sum()) for name, other in explained_laws(case, claim).items()}
 
 
 def separations() -> dict[str, dict[str, dict[str, float]]]:
@@ -78,7 +79,7 @@ def separations() -> dict[str, dict[str, dict[str, float]]]:
     return read("separation")
 
 
-def label(case: Case) -> str:
+def label(case: SamplingCase) -> str:
     """A case in a few words."""
     steps = "" if case.num_steps is None else f", K = {case.num_steps}"
     return f"{case.problem.name}, w = {case.weight:g}{steps}"

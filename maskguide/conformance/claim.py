@@ -13,7 +13,7 @@ from ..guidance.rules import RULES
 from ..laws.stepped import stepped_law
 from ..laws.terminal import terminal_law
 from ..laws.transient import transient_law
-from ..methods import METHODS
+from ..methods import METHODS, Method
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from ..schedules import GRIDS, SCHEDULES, noise_schedule, time_grid
@@ -94,6 +94,11 @@ class Claim:
     def method_name(self) -> str:
         """The method without its parameters."""
         return self.method.partition(":")[0]
+
+    @property
+    def stepper(self) -> Method | None:
+        """The method with its parameters; None for "limit"."""
+        return None if self.method_name == LIMIT else METHODS[self.method_name].with_parameters(**self.parameters)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
+from .._deprecated import moved
 
 
-class Model:
+class ServedDenoiser:
     """``denoiser(tokens, label_or_None) -> log-probabilities (n, D, N)``, numpy for numpy and torch for torch.
 
     Parameters
@@ -36,7 +37,7 @@ class Model:
     Examples
     --------
     >>> from maskguide import zoo
-    >>> model = Model(zoo.get("no-blind-2d"))
+    >>> model = ServedDenoiser(zoo.get("no-blind-2d"))
     >>> np.exp(model(np.array([[2, 2]]), model.label)).round(3).tolist()
     [[[0.824, 0.176], [0.824, 0.176]]]
     """
@@ -67,4 +68,10 @@ class Model:
         return found
 
     def __repr__(self) -> str:
-        return f"Model({self._problem!r}, carry_over={self.carry_over}, dtype={self.dtype!r})"
+        return f"ServedDenoiser({self._problem!r}, carry_over={self.carry_over}, dtype={self.dtype!r})"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Model":
+        return moved(__name__, "Model", "ServedDenoiser")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

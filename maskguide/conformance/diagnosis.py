@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from .. import _checks
-from .alternatives import ALTERNATIVES, alternative_laws
+from .explanations import EXPLANATIONS, explained_laws
 from .sequential import LawTest
 
 FLOOR = 1e-4  # of every law is spread evenly, so that a few impossible draws do not rule the right one out
@@ -21,8 +21,8 @@ CLAIM = "the claim"
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """One or more explanations of the same laws, and how they do.
+class RankedExplanation:
+    """One explanation, or several of the same laws, and how likely the counts are under it.
 
     Attributes
     ----------
@@ -51,18 +51,18 @@ class Diagnosis:
     sentence : str
     tv : float
         TV of the counts to the best explanation.
-    ranking : tuple of Explanation
+    ranking : tuple of RankedExplanation
         All of them, the most likely first.
     """
 
     name: str | None
     sentence: str
     tv: float
-    ranking: tuple[Explanation, ...]
+    ranking: tuple[RankedExplanation, ...]
 
 
 def diagnose(observations: Sequence[tuple[Any, np.ndarray]], claim: Any) -> Diagnosis:
-    """Rank the library of alternatives by likelihood.
+    """Rank the known explanations by the likelihood of counts.
 
     A law p on S lattice states counts as (1 - FLOOR) p + FLOOR/S. An explanation that makes no difference to a case
     has the claim's law there. The best fits if :class:`.sequential.LawTest` rejects none of its laws, at FIT_LEVEL
@@ -70,7 +70,7 @@ def diagnose(observations: Sequence[tuple[Any, np.ndarray]], claim: Any) -> Diag
 
     Parameters
     ----------
-    observations : sequence of (Case, counts (N+1,)*D)
+    observations : sequence of (SamplingCase, counts (N+1,)*D)
     claim : Claim
 
     Raises
@@ -98,28 +98,28 @@ def _checked(counts: np.ndarray, law: np.ndarray) -> np.ndarray:
 def _predicted(observations: Sequence[tuple[Any, np.ndarray]], claim: Any) -> dict[str, list[np.ndarray]]:
     """The laws of every explanation, one for each observation; the claim first."""
     claimed = [case.law(claim) for case, _ in observations]
-    explained = [alternative_laws(case, claim) for case, _ in observations]
+    explained = [explained_laws(case, claim) for case, _ in observations]
     applicable = set().union(*explained)
     predicted = {CLAIM: claimed}
-    for name in (a.name for a in ALTERNATIVES if a.name in applicable):
+    for name in (name for name in EXPLANATIONS if name in applicable):
         predicted[name] = [laws.get(name, law) for laws, law in zip(explained, claimed, strict=True)]
     return predicted
 
 
-def _ranking(predicted: dict[str, list[np.ndarray]], counts: list[np.ndarray]) -> tuple[Explanation, ...]:
+def _ranking(predicted: dict[str, list[np.ndarray]], counts: list[np.ndarray]) -> tuple[RankedExplanation, ...]:
     scored = [
-        Explanation((name,), _log_likelihood(laws, counts), _tv(laws, counts)) for name, laws in predicted.items()
+        RankedExplanation((name,), _log_likelihood(laws, counts), _tv(laws, counts)) for name, laws in predicted.items()
     ]
     scored.sort(key=lambda e: -e.log_likelihood)
-    merged: list[Explanation] = []
+    merged: list[RankedExplanation] = []
     for e in scored:
         if merged and merged[-1].log_likelihood - e.log_likelihood < TIE and abs(merged[-1].tv - e.tv) < TIE:
-            e = Explanation((*merged.pop().names, *e.names), e.log_likelihood, e.tv)
+            e = RankedExplanation((*merged.pop().names, *e.names), e.log_likelihood, e.tv)
         merged.append(e)
     return tuple(merged)
 
 
-def _leading(ranking: tuple[Explanation, ...]) -> list[str]:
+def _leading(ranking: tuple[RankedExplanation, ...]) -> list[str]:
     """Names within MARGIN of the best."""
     return [name for e in ranking if ranking[0].log_likelihood - e.log_likelihood < MARGIN for name in e.names]
 
@@ -142,7 +142,7 @@ def _fits(laws: list[np.ndarray], counts: list[np.ndarray]) -> bool:
     return True
 
 
-def _sentence(ranking: tuple[Explanation, ...], leading: list[str], fits: bool) -> str:
+def _sentence(ranking: tuple[RankedExplanation, ...], leading: list[str], fits: bool) -> str:
     best, claim = ranking[0], next(e for e in ranking if CLAIM in e.names)
     if CLAIM in leading:
         verdict = "the claim fits them" if fits else "not even the claim, the nearest, fits them"
@@ -158,4 +158,4 @@ def _sentence(ranking: tuple[Explanation, ...], leading: list[str], fits: bool) 
 
 
 def _said(name: str) -> str:
-    return next(a.sentence for a in ALTERNATIVES if a.name == name)
+    return EXPLANATIONS[name].sentence

@@ -1,21 +1,19 @@
-"""What the suite finds: a row for each check, a named finding for each fault, and the report of all of it."""
+"""What the suite finds: a row for each check, a named finding for each fault, and the outcome of all of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .claim import Claim
+from .claim import Claim
 
 PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """One check of one case.
 
     Attributes
@@ -97,14 +95,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Report:
-    """The outcome of :func:`maskguide.conformance.check`.
+class Outcome:
+    """What a run of the suite has found; a :class:`.report.Report` says it in words, files and figures.
 
     Attributes
     ----------
     sampler : str
     claim : Claim
-    checks : tuple of Check
+    checks : tuple of CheckResult
     findings : tuple of Finding
     diagnosis : object or None
         With .sentence, .name and .tv.
@@ -120,7 +118,7 @@ class Report:
 
     sampler: str
     claim: Claim
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
     diagnosis: Any
     false_alarm: float
@@ -137,48 +135,6 @@ class Report:
         return not self.findings and not self.undecided
 
     @property
-    def undecided(self) -> tuple[Check, ...]:
+    def undecided(self) -> tuple[CheckResult, ...]:
         """Checks that ran out of draws or time."""
         return tuple(check for check in self.checks if check.status == UNDECIDED)
-
-    @property
-    def verdict(self) -> str:
-        """The outcome in a sentence or two."""
-        from .report import verdict
-
-        return verdict(self)
-
-    def __str__(self) -> str:
-        from .report import text
-
-        return text(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        from .report import to_dict
-
-        return to_dict(self)
-
-    def to_junit(self) -> str:
-        """JUnit XML, a test case for each check."""
-        from .report import junit
-
-        return junit(self)
-
-    def to_html(self) -> str:
-        """One self-contained page, with a figure for each case."""
-        from .page import render
-
-        return render(self)
-
-    def badge(self) -> str:
-        """An SVG badge."""
-        from .report import badge
-
-        return badge(self)
-
-    def save(self, directory: str | Path) -> Path:
-        """Write `directory`/index.html and return its path; an InputError where that cannot be."""
-        from .page import write
-
-        return write(self, directory)

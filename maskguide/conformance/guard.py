@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .denoiser import Model
+from .denoiser import ServedDenoiser
 
 Sampler = Callable[..., Any]
 EXTRAS = ("reveal_time", "reveal_order")
@@ -80,7 +81,7 @@ class Caller:
     calls: int = 0
     draws: int = 0
 
-    def __call__(self, model: Model, n: int, *, weight: float, num_steps: int, seed: int, **more: Any) -> Draw:
+    def __call__(self, model: ServedDenoiser, n: int, *, weight: float, num_steps: int, seed: int, **more: Any) -> Draw:
         """One call; a :class:`Fault` for anything but whole tokens (n, D) in 0..N."""
         self.calls += 1
         before, begun = _fingerprint(model, more), perf_counter()
@@ -95,6 +96,11 @@ class Caller:
         tokens, extras = _parts(returned, n, model)
         self.draws += n
         return Draw(tokens, seconds, extras, saw_nan)
+
+    @property
+    def takes_start(self) -> bool:
+        """Whether the sampler has an argument named `start`."""
+        return takes_start(self.sampler)
 
     def _dtype(self, name: str) -> Any:
         if self.backend == "numpy":
@@ -115,6 +121,14 @@ class Caller:
         if error is not None:
             raise Fault("raises", _described(error)) from error
         return value, saw_nan
+
+
+def takes_start(sampler: Sampler) -> bool:
+    """Whether a sampler has an argument named `start`; False where its signature cannot be read."""
+    try:
+        return "start" in inspect.signature(sampler).parameters
+    except Exception:  # signatures ask objects for attributes, and these may do anything
+        return False
 
 
 def _answer(call: Callable[[], Any], answers: SimpleQueue) -> None:
@@ -140,12 +154,12 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200] if lines else ''}{where}"
 
 
-def _fingerprint(model: Model, more: dict[str, Any]) -> tuple[Any, ...]:
+def _fingerprint(model: ServedDenoiser, more: dict[str, Any]) -> tuple[Any, ...]:
     given = [np.array(value).tobytes() for value in more.values()]
     return (*(getattr(model, name, None) for name in GIVEN), *given)
 
 
-def _parts(returned: Any, n: int, model: Model) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _parts(returned: Any, n: int, model: ServedDenoiser) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     tokens, extras = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
     if not isinstance(extras, dict):
         raise Fault("type", f"beside the tokens it returns a {type(extras).__name__}, not a dict of extras")
@@ -164,7 +178,7 @@ def _array(value: Any) -> np.ndarray:
     raise Fault("type", f"it returns a {type(value).__name__}, not an array of tokens")
 
 
-def _tokens(tokens: np.ndarray, shape: tuple[int, int], model: Model) -> np.ndarray:
+def _tokens(tokens: np.ndarray, shape: tuple[int, int], model: ServedDenoiser) -> np.ndarray:
     if tokens.shape != shape:
         raise Fault("shape", f"tokens of shape {tokens.shape}; asked for (n, D) = {shape}")
     if tokens.dtype.kind == "f" and np.isnan(tokens).any():

@@ -11,8 +11,8 @@ import numpy as np
 from .._arrays import Placed, namespace
 from ..methods import METHODS
 from ..problems.conditionals import count_up
-from .alternatives.precision import RACE, BinnedProblem
 from .bank import fractions, read
+from .explanations.precision import RACE, BinnedProblem
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LargeVocabularyCase:
     classes : tuple of D arrays (K, B)
         Masses of the bins.
     prior : (K,) array
-    weight, num_steps, why : as for a Case
+    weight, num_steps, why : as for a SamplingCase
     """
 
     sizes: tuple[int, ...]
@@ -59,7 +59,7 @@ class LargeVocabularyCase:
         """The exact law on bins and mask, (B+1,)*D; for claims that treat masks independently."""
         return _joint([claim.law(problem, self.weight, self.num_steps) for problem in self.coordinates])
 
-    def alternative_laws(self, claim: Any) -> dict[str, np.ndarray]:
+    def explained_laws(self, claim: Any) -> dict[str, np.ndarray]:
         """The law of a race in float32; empty where the claim has no steps."""
         parts = [RACE.law(_Part(problem, self.weight, self.num_steps), claim) for problem in self.coordinates]
         return {RACE.name: _joint(parts)} if all(part is not None for part in parts) else {}

@@ -6,28 +6,24 @@ from collections.abc import Iterator
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import _checks, _files
 from .evidence import bernoulli_interval
-from .findings import SKIPPED
-from .report import outcome
+from .findings import SKIPPED, Outcome, Picture
+from .text import outcome
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 except ImportError:
     _checks.fail("jinja2 is not installed", "reports need it", "pip install 'maskguide[report]'")
 
-if TYPE_CHECKING:
-    from .findings import Picture, Report
-
 LISTED = 40  # states of a figure, the most probable first
 WIDTH, HEIGHT, MARGIN = 720, 190, 30
 
 
-def write(report: Report, directory: str | Path) -> Path:
+def write(report: Outcome, directory: str | Path) -> Path:
     """Write `directory`/index.html; an InputError where that cannot be."""
     directory = Path(directory)
     _files.check_directory(directory)
@@ -35,7 +31,7 @@ def write(report: Report, directory: str | Path) -> Path:
     return _files.write(_files.directory(directory) / "index.html", page)
 
 
-def render(report: Report) -> str:
+def render(report: Outcome) -> str:
     """The page as text."""
     environment = Environment(
         loader=PackageLoader("maskguide"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

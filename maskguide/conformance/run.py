@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
 from .. import _checks
+from .budget import Budget
 from .claim import Claim
-from .findings import Finding, Picture, Report
+from .conclusions import conclude
+from .design import Extent, experiments
+from .experiment import Experiment
 from .guard import Caller, Sampler
-from .sequential import shares
-from .settings import Seeds, Setting, settings
-from .side_tasks import BatchTask, PromptTask, SeedTask, SevensTask, SinglesTask, StepsTask, takes_start
-from .tasks import NEED_INDEPENDENCE, NEED_SEEDS, LargeTask, LawTask, Plan, Task
+from .large_experiment import LargeVocabularyExperiment
+from .law_experiment import LawExperiment
+from .report import Report
+from .settings import Seeds
 from .weights import Weights
 
 BACKENDS = ("numpy", "torch")
 DIAGNOSIS_SECONDS = 3.0  # spent on more counts once the sampler has failed
-QUICK_STATES = 100  # lattice states up to which the laws of all alternatives take well under a second
-DEAR = 20.0  # share of the law of a large vocabulary, where draws are dear, in those of the other checks
 HANGS = 2  # calls that hang before the suite gives up
 
 
@@ -49,9 +49,9 @@ def check(
     ----------
     sampler : callable (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D)
         `denoiser(tokens, label_or_None)` -> log-probabilities (n, D, N), numpy for numpy and torch for torch; see
-        :class:`.denoiser.Model`. Tokens are integers in 0..N-1. It may return (tokens, extras), with extras a dict of
-        "reveal_time" (n, D), in t, and "reveal_order" (n, D), ranks. With an argument `start` (D,), tokens given
-        beforehand and masks, prompts are tested too.
+        :class:`.denoiser.ServedDenoiser`. Tokens are integers in 0..N-1. It may return (tokens, extras), with extras a
+        dict of "reveal_time" (n, D), in t, and "reveal_order" (n, D), ranks. With an argument `start` (D,), tokens
+        given beforehand and masks, prompts are tested too.
     claim : str or Claim
         "normalized, ancestral, uniform t, log-linear", or "product, limit": rule, method, time grid, noise schedule.
     seed : int
@@ -75,7 +75,7 @@ def check(
     large_seconds : float, optional
         At most, for the case of 50,000 tokens; by default what is left of two minutes, and 20 s at least. A sampler
         too slow to be judged in that time is not, and the report says so.
-    cases : sequence of Case, optional
+    cases : sequence of SamplingCase, optional
         Instead of the default ones of :mod:`.bank`.
     weights : sequence of float, or "0, 1, 2", optional
         The only weights that the sampler is asked for: (0,) where it has no guidance. Cases of other weights are run at
@@ -83,7 +83,7 @@ def check(
     least_weight : float
         The same for all weights from this one on: 0 for a sampler that refuses w < 0.
     progress : callable, optional
-        Called with the number of tasks finished so far.
+        Called with the number of experiments finished so far.
 
     Returns
     -------
@@ -97,171 +97,85 @@ def check(
 
     Source: docs/conformance-tests.md.
     """
-    begun, claim = perf_counter(), Claim.parse(claim)
+    begun = perf_counter()
+    extent = Extent(Claim.parse(claim), Weights.of(weights, least_weight), plain, quick, cases)
     caller = Caller(
         _callable(sampler), _positive(time_limit, "time_limit"), _checks.choice(backend, BACKENDS, "backend")
     )
-    plan = Plan(tolerance=None if tolerance is None else _positive(tolerance, "tolerance"))
-    if large_seconds is not None:
-        plan = replace(plan, large_seconds=_positive(large_seconds, "large_seconds"))
-    plan = plan.quick() if quick else plan
-    asked = Weights.of(weights, least_weight)
-    tasks = list(_tasks(caller, claim, Seeds(seed), plan, alpha, plain, quick, cases, asked))
-    _run(tasks, begun + _positive(max_seconds, "max_seconds"), fail_fast, progress or (lambda done: None))
-    for task in tasks:
-        task.settle()
-    _void(tasks)
-    _not_constant(tasks)
-    return _report(tasks, claim, caller, alpha, seed, perf_counter() - begun, asked.left_out)
+    until, budget = begun + _positive(max_seconds, "max_seconds"), _budget(quick, tolerance, large_seconds)
+    made = experiments(extent, caller, Seeds(seed), budget, alpha)
+    _run(made, until, fail_fast, progress or (lambda done: None))
+    return conclude(
+        made, extent.claim, sampler=_name(sampler), false_alarm=alpha, n_draws=caller.draws, n_calls=caller.calls,
+        seconds=perf_counter() - begun, seed=seed, left_out=extent.weights.left_out,
+    )  # fmt: skip
 
 
 def planned(
-    sampler: Sampler, claim: str | Claim, *, plain: bool = True, quick: bool = False, cases=None, weights=None,
+    sampler: Sampler,
+    claim: str | Claim,
+    *,
+    plain: bool = True,
+    quick: bool = False,
+    cases: Sequence[Any] | None = None,
+    weights: str | Sequence[float] | None = None,
     least_weight: float = -1.0,
-) -> list[str]:  # fmt: skip
-    """Names of the checks that :func:`check` would make, in the order of the report; nothing is run."""
-    caller, asked = Caller(_callable(sampler), 1.0), Weights.of(weights, least_weight)
-    tasks = _tasks(caller, Claim.parse(claim), Seeds(0), Plan(), 0.5, plain, quick, cases, asked)
-    return [f"{task.setting.name}: {what}" for task in tasks for what in task.CHECKS]
+) -> list[str]:
+    """Names of the checks that :func:`check` would make, in the order of the report; nothing is run.
+
+    Parameters
+    ----------
+    sampler, claim, plain, quick, cases, weights, least_weight
+        As in :func:`check`.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        As :func:`check`.
+    """
+    extent = Extent(Claim.parse(claim), Weights.of(weights, least_weight), plain, quick, cases)
+    made = experiments(extent, Caller(_callable(sampler), 1.0), Seeds(0), Budget(), 0.5)
+    return [f"{experiment.setting.name}: {what}" for experiment in made for what in experiment.CHECKS]
 
 
-def _tasks(caller, claim, seeds, plan, alpha, plain, quick, cases, weights) -> Iterator[Task]:
-    """Laws of every setting, and the other tasks on the case whose draws are least often equal."""
-    given = list(_default_cases(claim, quick) if cases is None else cases)
-    found = settings(given, claim, weights, plain=plain, quick=quick)
-    wide = _large_cases(claim) if cases is None and not quick else []
-    large = [Setting(weights.moved(case), claim, "float32") for case in wide]
-    main = min(found, key=lambda setting: (setting.case.problem.length == 1, (setting.law**2).sum()))
-    sides = list(_sides(caller.sampler, claim, main))
-    levels = _levels(alpha, found + large, sides)
-    for setting in found + large:
-        kind = LargeTask if setting.is_large else LawTask
-        yield kind(setting, caller, seeds, plan, levels[setting.name], alternatives=_alternatives())
-    for kind in sides:
-        yield kind(main, caller, seeds, plan, levels[""])
+def _budget(quick: bool, tolerance: float | None, large_seconds: float | None) -> Budget:
+    budget = Budget(
+        tolerance=None if tolerance is None else _positive(tolerance, "tolerance"),
+        large_seconds=None if large_seconds is None else _positive(large_seconds, "large_seconds"),
+    )
+    return budget.quick() if quick else budget
 
 
-def _sides(sampler: Sampler, claim: Claim, setting: Setting) -> Iterator[type[Task]]:
-    yield from (SeedTask, SinglesTask, SevensTask)
-    if takes_start(sampler) and setting.case.problem.length > 1 and not _counts_coordinates(claim):
-        yield PromptTask
-    if claim.is_limit:
-        yield StepsTask
-
-
-def _counts_coordinates(claim: Claim) -> bool:
-    """Whether a method's steps depend on D, so that a given token changes those of the others."""
-    from ..methods import METHODS, FixedCount
-
-    return not claim.is_limit and isinstance(METHODS[claim.method_name], FixedCount)
-
-
-def _levels(alpha: float, found: list[Setting], sides: list[type[Task]]) -> dict[str, dict[str, float]]:
-    """The share of the false-alarm rate of each check: by setting, and those of the other tasks under ""."""
-    names = {setting.name: LawTask.CHECKS for setting in found}
-    names[""] = tuple(what for kind in sides for what in kind.CHECKS)
-    weights = {f"{where}: {what}": 1.0 for where, checks in names.items() for what in checks}
-    weights |= {f"{setting.name}: law": DEAR for setting in found if setting.is_large}
-    divided = shares(alpha, weights)
-    return {where: {what: divided[f"{where}: {what}"] for what in checks} for where, checks in names.items()}
-
-
-def _run(tasks: list[Task], until: float, fail_fast: bool, progress: Callable[[int], None]) -> None:
-    """Round after round, a few calls of each task; once a law is rejected, only what the diagnosis needs.
+def _run(experiments: list[Experiment], until: float, fail_fast: bool, progress: Callable[[int], None]) -> None:
+    """Round after round, a few calls of each experiment; once a law is rejected, only what the diagnosis needs.
 
     The large vocabulary comes last, where nothing else was found.
     """
     failing = False
-    while live := [task for task in tasks if not task.done]:
-        small = [task for task in live if not isinstance(task, LargeTask)]
+    while live := [experiment for experiment in experiments if not experiment.done]:
+        small = [experiment for experiment in live if not isinstance(experiment, LargeVocabularyExperiment)]
         if failing and not small:
             return
-        for task in small or live:
-            if perf_counter() > until or _hangs(tasks) >= HANGS:
+        for experiment in small or live:
+            if perf_counter() > until or _hangs(experiments) >= HANGS:
                 return
-            task.advance()
-            progress(sum(task.done for task in tasks))
-            if task.rejected and not failing:
+            experiment.advance()
+            progress(sum(experiment.done for experiment in experiments))
+            if experiment.rejected and not failing:
                 failing, until = True, min(until, perf_counter() + DIAGNOSIS_SECONDS)
-                for other in tasks:
-                    if isinstance(other, LawTask):
+                for other in experiments:
+                    if isinstance(other, LawExperiment):
                         other.collect()
-            if fail_fast and (failing or task.fault is not None):
+            if fail_fast and (failing or experiment.fault is not None):
                 return
 
 
-def _void(tasks: list[Task]) -> None:
-    """Take back what only follows from another finding: from draws that repeat or depend, and from a wrong law."""
-    seed = {what for task in tasks if isinstance(task, SeedTask) for what in task.wrong}
-    large = any(task.wrong for task in tasks if isinstance(task, LawTask))
-    depend = any("independence" in task.wrong for task in tasks)
-    for task in tasks:
-        if "other seed" in seed and not isinstance(task, SeedTask):
-            task.void("the seed is not used", NEED_SEEDS)
-        elif isinstance(task, BatchTask) and (seed or large):
-            task.void("follows from another finding", NEED_SEEDS)
-        elif depend and not isinstance(task, SeedTask):
-            task.void("void: draws of a batch depend on each other", NEED_INDEPENDENCE)
-
-
-def _not_constant(tasks: list[Task]) -> None:
-    """Output is constant where no case has two different draws; otherwise a case of one state is just a wrong law."""
-    varied = any(isinstance(task, LawTask) and task.is_varied for task in tasks)
-    for task in tasks if varied else ():
-        if task.wrong.get("law", ("", ""))[0] == "constant":
-            task.wrong["law"] = "law", task.wrong["law"][1]
-
-
-def _hangs(tasks: list[Task]) -> int:
-    return sum(task.fault is not None and task.fault.kind == "hangs" for task in tasks)
-
-
-def _report(tasks, claim, caller, alpha, seed, seconds, left_out) -> Report:
-    pictures = tuple(p for task in tasks if isinstance(task, LawTask) and (p := task.picture))
-    findings = [finding for task in tasks for finding in task.findings()]
-    failed = {finding.case for finding in findings if finding.kind in LAWS}
-    diagnosis = _diagnosis(pictures, failed, claim) if failed else None
-    return Report(
-        sampler=_name(caller.sampler), claim=claim, checks=tuple(row for task in tasks for row in task.rows()),
-        findings=tuple(_explained(finding, diagnosis) for finding in findings), diagnosis=diagnosis,
-        false_alarm=alpha, n_draws=caller.draws, n_calls=caller.calls, seconds=seconds, seed=seed, pictures=pictures,
-        left_out=left_out,
-    )  # fmt: skip
-
-
-LAWS = ("law", "masks", "constant", "marginals", "reveal order")  # findings that a diagnosis can explain
-
-
-def _explained(finding: Finding, diagnosis: Any) -> Finding:
-    if diagnosis is None or finding.kind not in LAWS:
-        return finding
-    return replace(finding, diagnosis=diagnosis.sentence)
-
-
-def _default_cases(claim: Claim, quick: bool) -> Sequence[Any]:
-    from .bank import default_cases
-
-    return default_cases(claim, quick)
-
-
-def _large_cases(claim: Claim) -> Sequence[Any]:
-    from .large_vocabulary import large_vocabulary_cases
-
-    return large_vocabulary_cases(claim)
-
-
-def _alternatives() -> Callable[[Any, Claim], Any]:
-    from .alternatives import alternative_laws
-
-    return alternative_laws
-
-
-def _diagnosis(pictures: Sequence[Picture], failed: set[str], claim: Claim) -> Any:
-    """From the cases that failed, and from others where the alternatives are quickly computed."""
-    from .diagnosis import diagnose
-
-    used = [picture for picture in pictures if picture.name in failed or picture.law.size <= QUICK_STATES]
-    return diagnose([(picture.case, picture.counts) for picture in used], claim)
+def _hangs(experiments: list[Experiment]) -> int:
+    return sum(experiment.fault is not None and experiment.fault.kind == "hangs" for experiment in experiments)
 
 
 def _callable(sampler: Any) -> Sampler:

@@ -60,9 +60,9 @@ class _CountTest(_Test):
     def __init__(self, p: ArrayLike, alternatives: Mapping[str, ArrayLike] | None, alpha: float) -> None:
         super().__init__(alpha)
         self.p = _flat(p, "the law")
-        self.alternatives = tuple(alternatives or ())
+        self.explanations = tuple(alternatives or ())
         self._ratios = np.array([_flat(q, f"alternative {name!r}") for name, q in (alternatives or {}).items()])
-        if self.alternatives and self._ratios.shape[1:] != self.p.shape:
+        if self.explanations and self._ratios.shape[1:] != self.p.shape:
             _checks.fail(
                 f"alternatives of {self._ratios.shape[1:]} states", f"the law has {self.p.shape}", "match them"
             )
@@ -77,7 +77,7 @@ class _CountTest(_Test):
     @property
     def log_e(self) -> float:
         """Natural log of the e-value: the mean of the families of docs/conformance-tests.md; inf if p(draw) = 0."""
-        return float(law_log_e(self.counts, self.p, self._ratios if self.alternatives else None))
+        return float(law_log_e(self.counts, self.p, self._ratios if self.explanations else None))
 
     @property
     def tv(self) -> float:
@@ -95,7 +95,7 @@ class _CountTest(_Test):
 
         For every such law, whatever its shape: most are seen much earlier. A function of n, S and alpha only.
         """
-        families = 3 if self.alternatives else 2
+        families = 3 if self.explanations else 2
         return visible_bias(self.n, int((self.p > 0).sum()), self.alpha, families)
 
     def certified(self, tolerance: float) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from .. import _checks
 from ..problems.table import TableProblem
 from .claim import Claim
-from .denoiser import Model
+from .denoiser import ServedDenoiser
 from .reveals import reveal_law
 from .weights import Weights, at_weight, ties
 
@@ -30,7 +30,7 @@ class Setting:
 
     Attributes
     ----------
-    case : maskguide.conformance.bank.Case
+    case : maskguide.conformance.bank.SamplingCase
     claim : Claim
     dtype : str
     """
@@ -50,9 +50,9 @@ class Setting:
         kind = [self.dtype] * (self.dtype != "float64") + ["plain network"] * self.is_plain
         return ", ".join([f"{self.case.problem.name}, w = {self.case.weight:g}, K = {self.num_steps}", *kind])
 
-    def model(self) -> Model:
+    def model(self) -> ServedDenoiser:
         """A denoiser."""
-        return Model(self.case.problem, carry_over=not self.is_plain, dtype=self.dtype)
+        return ServedDenoiser(self.case.problem, carry_over=not self.is_plain, dtype=self.dtype)
 
     @cached_property
     def law(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _checks
 from ..guidance.formulas import normalized_rates
-from .alternatives.setup import branches
+from .explanations.setup import branches
 
 CLOSE = 1e-9
 

@@ -10,11 +10,11 @@ import numpy as np
 
 def guided(denoiser, tokens, weight):
     """log of conditional^(1+w) unconditional^(-w), -inf where the reference law has no mass."""
-    conditional, mixture = (denoiser(tokens, label).astype(float) for label in (denoiser.label, None))
+    conditional, unconditional = (denoiser(tokens, label).astype(float) for label in (denoiser.label, None))
     if weight == -1:
-        return mixture
+        return unconditional
     possible = np.isfinite(conditional)
-    filled = [np.where(possible, logs, 0.0) for logs in (conditional, mixture)]
+    filled = [np.where(possible, logs, 0.0) for logs in (conditional, unconditional)]
     return np.where(possible, (1 + weight) * filled[0] - weight * filled[1], -np.inf)
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import Model, check
+from maskguide.conformance import ServedDenoiser, check
 from maskguide.conformance.adapters import LogitsModel, ScoreModel, TimeModel, adapt
-from maskguide.conformance.bank import Case
+from maskguide.conformance.bank import SamplingCase
 from tests.conftest import random_problem, table
 
 torch = pytest.importorskip("torch")
 
 SEPARATING = table([[2, 28], [16, 12]], [[22, 0], [4, 2]], name="separating")
 MIXED = random_problem(7, vocab_size=3, length=3, zeros=0.0)
-CASES = [Case(SEPARATING, 3.0, 3, "rules differ"), Case(MIXED, 1.5, 2, "three coordinates")]
+CASES = [SamplingCase(SEPARATING, 3.0, 3, "rules differ"), SamplingCase(MIXED, 1.5, 2, "three coordinates")]
 
 
 def judged(draw, shape, claim, backend="numpy", **settings):
@@ -33,8 +33,8 @@ def masked_decoder(model, n, *, weight, num_steps, seed, dtype, scale=lambda w: 
     for k in range(num_steps):
         unprompted = x.clone()
         unprompted[:, 0] = model.mask_id
-        conditional, mixture = model(torch.cat([x, unprompted])).logits.double().chunk(2)
-        logits = mixture + scale(weight) * (conditional - mixture)
+        conditional, unconditional = model(torch.cat([x, unprompted])).logits.double().chunk(2)
+        logits = unconditional + scale(weight) * (conditional - unconditional)
         u = torch.rand(logits.shape, generator=draw, dtype=torch.float64)
         new = (logits - torch.log(-torch.log(u))).argmax(-1)
         masks = x == model.mask_id
@@ -96,8 +96,8 @@ def ancestral(x_theta, n, *, weight, num_steps, seed, dtype, keep=True):
     x = torch.full((n, x_theta.length), x_theta.mask_id)
     times = torch.linspace(1, 0, num_steps + 1, dtype=torch.float64)
     for t, s in pairwise(times):
-        conditional, mixture = (x_theta(x, t.expand(n), label).double() for label in (x_theta.label, None))
-        probs = torch.softmax((1 + weight) * conditional - weight * mixture, -1) * (t - s) / t
+        conditional, unconditional = (x_theta(x, t.expand(n), label).double() for label in (x_theta.label, None))
+        probs = torch.softmax((1 + weight) * conditional - weight * unconditional, -1) * (t - s) / t
         probs[..., -1] = s / t
         new = torch.multinomial(probs.flatten(0, 1), 1, generator=draw).view(x.shape)
         x = torch.where(x == x_theta.mask_id, new, x) if keep else new
@@ -144,15 +144,15 @@ TOKENS = np.array([[2, 2], [1, 2], [2, 0], [0, 1]])
 
 @pytest.mark.parametrize("array", [np.asarray, torch.as_tensor])
 def test_values(array):
-    denoiser, tokens = Model(SEPARATING), array(TOKENS)
-    conditional, mixture = (np.asarray(denoiser(TOKENS, label)) for label in (0, None))
+    denoiser, tokens = ServedDenoiser(SEPARATING), array(TOKENS)
+    conditional, unconditional = (np.asarray(denoiser(TOKENS, label)) for label in (0, None))
     masked = TOKENS == 2
 
     prompted = array(np.hstack([[[3], [2], [4], [2]], TOKENS]))  # target, no class, the other class, no class
     logits = np.asarray(LogitsModel(denoiser, 1.0, least=-np.inf)(prompted, attention_mask=None).logits)
     assert logits.shape == (4, 3, 2)
     np.testing.assert_array_equal(logits[0, 1:], conditional[0])
-    np.testing.assert_array_equal(logits[[1, 3], 1:], mixture[[1, 3]])
+    np.testing.assert_array_equal(logits[[1, 3], 1:], unconditional[[1, 3]])
     np.testing.assert_array_equal(logits[2, 1:], np.asarray(denoiser(TOKENS, 1))[2])
 
     x_theta = np.asarray(TimeModel(denoiser, 1.0)(tokens, array(np.ones(4)), 0))
@@ -168,7 +168,7 @@ def test_values(array):
 
 def test_dtype_is_the_denoisers():
     for dtype in ("float32", "float64"):
-        denoiser = Model(SEPARATING, dtype=dtype)
+        denoiser = ServedDenoiser(SEPARATING, dtype=dtype)
         assert LogitsModel(denoiser, 1.0)(np.array([[3, 2, 2]])).logits.dtype == dtype
         assert ScoreModel(denoiser, 1.0)(TOKENS, 0.5).dtype == dtype
         assert TimeModel(denoiser, 1.0)(TOKENS).dtype == dtype

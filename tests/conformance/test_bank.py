@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from maskguide.conformance import bank
-from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws
 from maskguide.conformance.claim import Claim
+from maskguide.conformance.explanations import EXPLANATIONS, explained_laws
 from maskguide.conformance.settings import is_defined
 
 RECORDED = [Claim("normalized", "ancestral"), Claim("product", "tau-leaping"), Claim("product", "euler"),
@@ -55,7 +55,7 @@ def test_every_alternative_is_seen_by_some_case_of_some_claim():
     """Except what only a plain network or a large vocabulary shows."""
     seen = {name for claim in RECORDED for case in bank.default_cases(claim) for name in case.separation}
     own = {"grid uniform in t", "linear noise"}  # what all of these claims say
-    assert {a.name for a in ALTERNATIVES} - seen == {"revealed tokens redrawn", "float32 race"} | own
+    assert {a.name for a in EXPLANATIONS.values()} - seen == {"revealed tokens redrawn", "float32 race"} | own
 
 
 @pytest.mark.parametrize("claim", RECORDED, ids=str)
@@ -109,5 +109,5 @@ def test_a_plain_network_shows_tokens_that_are_redrawn():
 
     plain = replace(next(case for case in CASES if case.problem.length > 1), plain=True)
     claim = RECORDED[0]
-    law = alternative_laws(plain, claim)["revealed tokens redrawn"]
+    law = explained_laws(plain, claim)["revealed tokens redrawn"]
     assert 0.5 * np.abs(law - plain.law(claim)).sum() > 0.02

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import Claim, Model
+from maskguide.conformance import Claim, ServedDenoiser
 from maskguide.conformance.reveals import by_time, order_law, orders, reveal_law
 from maskguide.conformance.settings import Seeds, prompted
 from tests.conftest import random_problem
@@ -57,10 +57,10 @@ def guided_law(problem, tokens, i, weight):
     weights = []
     for v in range(problem.vocab_size):
         here = tuple(slice(v, v + 1) if j == i else s for j, s in enumerate(seen))
-        target, mixture = (
+        target, unconditional = (
             law[here].sum() / law[tuple(seen)].sum() for law in (problem.target_law, problem.unconditional_law)
         )
-        weights.append(target ** (1 + weight) * mixture**-weight if target > 0 else 0.0)
+        weights.append(target ** (1 + weight) * unconditional**-weight if target > 0 else 0.0)
     return weights
 
 
@@ -121,7 +121,7 @@ def test_history_ends_in_the_law(text, separating):
 def test_plain_denoiser_predicts_revealed_positions_from_the_others():
     problem = random_problem(1, vocab_size=3, length=3, zeros=0.0)
     tokens = np.array([[0, 2, 3], [1, 3, 0], [2, 2, 1]])
-    carried, plain = Model(problem)(tokens, 0), Model(problem, carry_over=False)(tokens, 0)
+    carried, plain = ServedDenoiser(problem)(tokens, 0), ServedDenoiser(problem, carry_over=False)(tokens, 0)
     hidden = tokens == 3
     assert (plain[hidden] == carried[hidden]).all()
     others = problem.class_laws[0][:, 2].sum(axis=1)  # x0 of the first row, given x1 = 2 alone
@@ -134,7 +134,7 @@ def test_plain_denoiser_predicts_revealed_positions_from_the_others():
 def test_torch_as_numpy(carry_over):
     torch = pytest.importorskip("torch")
     problem = random_problem(2)
-    model = Model(problem, carry_over=carry_over, dtype="float32")
+    model = ServedDenoiser(problem, carry_over=carry_over, dtype="float32")
     tokens = np.array([[0, 3], [3, 3], [0, 0]])
     found = model(torch.tensor(tokens), None)
     assert found.dtype == torch.float32 and model(tokens, None).dtype == np.float32

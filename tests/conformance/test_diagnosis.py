@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from maskguide import InputError
-from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws
 from maskguide.conformance.bank import default_cases
 from maskguide.conformance.claim import Claim
 from maskguide.conformance.diagnosis import FLOOR, diagnose
+from maskguide.conformance.explanations import EXPLANATIONS, explained_laws
 from maskguide.conformance.large_vocabulary import large_vocabulary_cases
 
 CLAIMS = [Claim("normalized", "ancestral"), Claim("product", "tau-leaping"), Claim("product", "euler"),
@@ -26,7 +26,7 @@ def drawn(law: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
 
 def observations(cases, claim, name=None, n=DRAWS, seed=0):
     rng = np.random.default_rng(seed)
-    laws = [alternative_laws(case, claim).get(name, case.law(claim)) for case in cases]
+    laws = [explained_laws(case, claim).get(name, case.law(claim)) for case in cases]
     return [(case, drawn(law, n // len(cases), rng)) for case, law in zip(cases, laws, strict=True)]
 
 
@@ -34,7 +34,7 @@ def nats(cases, claim, name, other) -> float:
     """Expected log-likelihood by which an explanation is ahead of another when it holds, DRAWS in all."""
     total = 0.0
     for case in cases:
-        laws, law = alternative_laws(case, claim), case.law(claim)
+        laws, law = explained_laws(case, claim), case.law(claim)
         p, q = laws.get(name, law), laws.get(other, law)
         smoothed = [(1 - FLOOR) * x + FLOOR / x.size for x in (p, q)]
         total += DRAWS / len(cases) * float((p * np.log(smoothed[0] / smoothed[1])).sum())
@@ -44,7 +44,7 @@ def nats(cases, claim, name, other) -> float:
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 def test_the_right_explanation_wins(claim):
     cases = default_cases(claim, quick=True)
-    names = [a.name for a in ALTERNATIVES if any(a.name in alternative_laws(case, claim) for case in cases)]
+    names = [a.name for a in EXPLANATIONS.values() if any(a.name in explained_laws(case, claim) for case in cases)]
     assert len(names) > 50
     alone = 0
     for seed, name in enumerate(names):
@@ -101,7 +101,7 @@ def test_explanations_with_the_same_laws_are_named_together():
 def test_numbers_of_the_ranking():
     claim = CLAIMS[0]
     cases = default_cases(claim, quick=True)[:1]
-    law = alternative_laws(cases[0], claim)["one step"]
+    law = explained_laws(cases[0], claim)["one step"]
     counts = drawn(law, 5_000, np.random.default_rng(3))
     found = diagnose([(cases[0], counts)], claim)
     assert found.tv == pytest.approx(0.5 * np.abs(counts / 5_000 - law).sum())

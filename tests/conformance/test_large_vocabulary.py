@@ -5,15 +5,16 @@ import time
 import numpy as np
 import pytest
 
-from maskguide.conformance import tasks
-from maskguide.conformance.alternatives import alternative_laws
+from maskguide.conformance import large_experiment
+from maskguide.conformance.budget import Budget
 from maskguide.conformance.claim import Claim
+from maskguide.conformance.explanations import explained_laws
 from maskguide.conformance.guard import Caller
 from maskguide.conformance.large_vocabulary import large_vocabulary_cases
 from maskguide.conformance.settings import Seeds, Setting
 
 CLAIM = Claim("normalized", "ancestral")
-LEVELS = dict.fromkeys(tasks.LargeTask.CHECKS, 1e-8)
+LEVELS = dict.fromkeys(large_experiment.LargeVocabularyExperiment.CHECKS, 1e-8)
 
 
 @pytest.fixture
@@ -35,32 +36,34 @@ def drawing(case, law, seconds=0.0):
 
 
 def finished(case, sampler, large_seconds=30.0):
-    task = tasks.LargeTask(Setting(case, CLAIM, "float32"), Caller(sampler, 60.0), Seeds(0),
-                           tasks.Plan(large_seconds=large_seconds), LEVELS, alternatives=alternative_laws)  # fmt: skip
-    while not task.done:
-        task.advance()
-    task.settle()
-    return task, next(iter(task.rows()))
+    budget, caller = Budget(large_seconds=large_seconds), Caller(sampler, 60.0)
+    experiment = large_experiment.LargeVocabularyExperiment(
+        Setting(case, CLAIM, "float32"), caller, Seeds(0), budget, LEVELS, alternatives=explained_laws
+    )
+    while not experiment.done:
+        experiment.advance()
+    experiment.settle()
+    return experiment, next(iter(experiment.rows()))
 
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(tasks, "WIDE_SECONDS", 0.3)
+    monkeypatch.setattr(large_experiment, "JUDGED_SECONDS", 0.3)
 
 
 def test_a_right_sampler_rules_the_race_out(case, impatient):
-    task, row = finished(case, drawing(case, case.law(CLAIM)))
-    assert row.passed and "no float32 race" in row.message and task.seconds < 10
+    experiment, row = finished(case, drawing(case, case.law(CLAIM)))
+    assert row.passed and "no float32 race" in row.message and experiment.seconds < 10
 
 
 def test_a_race_is_rejected(case, impatient):
-    task, row = finished(case, drawing(case, alternative_laws(case, CLAIM)["float32 race"]))
-    assert row.status == "failed" and task.wrong["law"][0] == "law"
+    experiment, row = finished(case, drawing(case, explained_laws(case, CLAIM)["float32 race"]))
+    assert row.status == "failed" and experiment.wrong["law"][0] == "law"
 
 
 def test_some_hundred_draws_decide_and_too_slow_a_sampler_is_given_up_early(case, impatient):
     level, nats = np.log(1e8), {}
-    law, race = case.law(CLAIM).ravel(), alternative_laws(case, CLAIM)["float32 race"].ravel()
+    law, race = case.law(CLAIM).ravel(), explained_laws(case, CLAIM)["float32 race"].ravel()
     for name, (p, q) in {"right": (law, race), "race": (race, law)}.items():
         nats[name] = float((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum())
     assert level / min(nats.values()) < 300

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from maskguide.conformance import Claim, Model, check
-from maskguide.conformance.alternatives import alternative_laws
-from maskguide.conformance.bank import Case
+from maskguide.conformance import Claim, ServedDenoiser, check
+from maskguide.conformance.bank import SamplingCase
+from maskguide.conformance.explanations import explained_laws
 from maskguide.conformance.sequential import LawTest
 from tests.conformance.mutants import FAULTY, LARGE, RIGHT, RUDE
 from tests.conftest import random_problem, table
@@ -17,19 +17,19 @@ SEPARATING = table([[2, 28], [16, 12]], [[22, 0], [4, 2]], name="separating")
 HOLES = table([[3, 7, 0], [0, 2, 12], [5, 4, 0]], [[0, 4, 2], [7, 1, 1], [1, 9, 0]], name="holes")
 TRIPLE = random_problem(11, vocab_size=3, length=3, zeros=0.0)
 CASES = [
-    Case(SEPARATING, 3.0, 3, "rules differ"),
-    Case(SEPARATING, 3.0, 1, "rates above one are clipped"),
-    Case(HOLES, 1.5, 4, "tokens impossible under both laws"),
-    Case(HOLES, 0.0, 3, "conditional sampling"),
-    Case(TRIPLE, 6.0, 2, "parallel reveals"),
-    Case(TRIPLE, -0.5, 2, "Euler leaves masks"),
-    Case(TRIPLE, 2.0, 3, "revealed positions predicted afresh", plain=True),
+    SamplingCase(SEPARATING, 3.0, 3, "rules differ"),
+    SamplingCase(SEPARATING, 3.0, 1, "rates above one are clipped"),
+    SamplingCase(HOLES, 1.5, 4, "tokens impossible under both laws"),
+    SamplingCase(HOLES, 0.0, 3, "conditional sampling"),
+    SamplingCase(TRIPLE, 6.0, 2, "parallel reveals"),
+    SamplingCase(TRIPLE, -0.5, 2, "Euler leaves masks"),
+    SamplingCase(TRIPLE, 2.0, 3, "revealed positions predicted afresh", plain=True),
 ]
 
 
 @lru_cache(maxsize=128)
 def laws(case, claim):
-    return {None: case.law(claim), **alternative_laws(case, claim)}
+    return {None: case.law(claim), **explained_laws(case, claim)}
 
 
 def separation(case, claim, explanation):
@@ -38,7 +38,7 @@ def separation(case, claim, explanation):
 
 
 def counts(specimen, case, seed=0):
-    model = Model(case.problem, carry_over=not case.plain)
+    model = ServedDenoiser(case.problem, carry_over=not case.plain)
     drawn = specimen.sampler(model, N, weight=case.weight, num_steps=case.num_steps, seed=seed, dtype=np.float64)
     return case.counts(drawn[0] if isinstance(drawn, tuple) else drawn)
 

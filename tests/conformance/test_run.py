@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import Check, check, own, planned
-from maskguide.conformance.bank import Case
-from maskguide.conformance.side_tasks import tv_limits
-from maskguide.conformance.tasks import excess_matches
+from maskguide.conformance import CheckResult, builtin_sampler, check, planned
+from maskguide.conformance.bank import SamplingCase
+from maskguide.conformance.dependence import excess_matches
+from maskguide.conformance.side_experiments import tv_limits
 from tests.conformance import samplers as wild
 from tests.conftest import random_problem, table
 
@@ -21,9 +21,9 @@ SEPARATING = table([[2, 28], [16, 12]], [[22, 0], [4, 2]], name="separating")
 LINE = table([4, 3, 1, 0], [0, 1, 3, 4], name="line")
 MIXED = random_problem(7, vocab_size=3, length=2, zeros=0.0)
 CASES = [
-    Case(MIXED, 1.5, 4, "no zeros"),
-    Case(LINE, 1.0, 3, "one coordinate"),
-    Case(SEPARATING, 3.0, 1, "rules differ"),
+    SamplingCase(MIXED, 1.5, 4, "no zeros"),
+    SamplingCase(LINE, 1.0, 3, "one coordinate"),
+    SamplingCase(SEPARATING, 3.0, 1, "rules differ"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_right_samplers_pass_for_every_seed(seed):
 @pytest.mark.verify
 @pytest.mark.parametrize("claim", [ANCESTRAL, LIMIT, "product, tau-leaping, uniform clock, cosine"])
 def test_own_samplers_pass_the_whole_suite(claim):
-    report = check(own(claim), claim)
+    report = check(builtin_sampler(claim), claim)
     assert report.passed and "on bins of tokens, not rejected" in report.verdict, str(report)
 
 
@@ -77,9 +77,9 @@ LONG = ["normalized, first-hitting", "product, euler, cosine grid", "product, th
      *(pytest.param(claim, marks=pytest.mark.verify) for claim in LONG)],
 )  # fmt: skip
 def test_own_samplers_pass(claim):
-    report = run(own(claim), claim)
+    report = run(builtin_sampler(claim), claim)
     assert report.passed, str(report)
-    assert "own(" in report.sampler
+    assert "builtin_sampler(" in report.sampler
 
 
 BAD = {
@@ -174,7 +174,7 @@ def test_wrong_times_and_order(kind):
 
 
 def test_more_steps_may_not_be_worse():
-    cases = [Case(MIXED, 1.5, 4, "")]
+    cases = [SamplingCase(MIXED, 1.5, 4, "")]
     report = run(wild.worse_with_steps, LIMIT, cases=cases, plain=False)
     assert kinds(report) == {"steps"}, str(report)
 
@@ -210,8 +210,8 @@ def test_torch_backend():
         draw = torch.Generator().manual_seed(seed)
         tokens = torch.full((n, denoiser.length), denoiser.mask_id)
         for k in range(num_steps, 0, -1):
-            conditional, mixture = denoiser(tokens, denoiser.label), denoiser(tokens, None)
-            logs = torch.where(conditional.isfinite(), (1 + weight) * conditional - weight * mixture, -torch.inf)
+            conditional, unconditional = denoiser(tokens, denoiser.label), denoiser(tokens, None)
+            logs = torch.where(conditional.isfinite(), (1 + weight) * conditional - weight * unconditional, -torch.inf)
             rates = logs.exp().reshape(-1, denoiser.vocab_size)
             new = torch.multinomial(rates, 1, generator=draw).reshape(tokens.shape)
             reveal = (tokens == denoiser.mask_id) & (torch.rand(tokens.shape, generator=draw) < 1 / k)
@@ -298,7 +298,7 @@ def test_report_as_page_and_badge(reports, tmp_path):
 def test_a_pass_says_what_was_not_judged(reports):
     """A float32 race goes unseen by a sampler too slow for 50,000 tokens: the verdict must not hide that."""
     good, bad, _ = reports
-    skipped = Check("law", "large-vocabulary", "skipped", n=9, message="too slow for it: 9 draws in 14 s")
+    skipped = CheckResult("law", "large-vocabulary", "skipped", n=9, message="too slow for it: 9 draws in 14 s")
     passed, failed = (replace(report, checks=(*report.checks, skipped)) for report in (good, bad))
     words = "Not judged: large-vocabulary (too slow for it: 9 draws in 14 s)."
     assert passed.passed and words in passed.verdict and words in passed.to_html()

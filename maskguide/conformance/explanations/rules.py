@@ -11,7 +11,7 @@ from ...guidance.rule import conditionals
 from ...guidance.rules import RULES
 from ...methods.fixed_count import tempered
 from ...problems.table import TableProblem
-from .alternative import Alternative, Explained
+from .explanation import Explanation, Prediction
 from .setup import Setup, branches, rates_of, with_tokens
 
 TEMPERATURES = (0.5, 0.9, 1.1, 2.0)
@@ -25,7 +25,7 @@ DESCRIBED = {
 Branches = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def with_rule(name: str, **settings: float) -> Explained:
+def with_rule(name: str, **settings: float) -> Prediction:
     """Another rule."""
     rule = RULES[name].with_settings(settings)
     return lambda setup: None if _same_rule(setup, name) else setup.changed(rule=rule).law()
@@ -43,7 +43,7 @@ def away_from_class(setup: Setup) -> np.ndarray | None:
     return None if other is None else setup.changed(rule=RULES["contrastive"].with_settings({"negative": other})).law()
 
 
-def with_weight(change: Callable[[float], float]) -> Explained:
+def with_weight(change: Callable[[float], float]) -> Prediction:
     """Another weight; below -1 only where the rule is a product of powers, or divided by its sum."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -54,7 +54,7 @@ def with_weight(change: Callable[[float], float]) -> Explained:
     return law
 
 
-def only_at(weight: float, used: float) -> Explained:
+def only_at(weight: float, used: float) -> Prediction:
     """Another weight in place of one value only."""
     return with_weight(lambda w: used if w == weight else w)
 
@@ -70,7 +70,7 @@ def _retargeted(problem: TableProblem, label: int) -> TableProblem:
     return problem if label == problem.target else problem.with_target(label)
 
 
-def of_branches(change: Callable[[Setup, int], tuple[np.ndarray, np.ndarray]]) -> Explained:
+def of_branches(change: Callable[[Setup, int], tuple[np.ndarray, np.ndarray]]) -> Prediction:
     """Other conditionals handed to the rule; rules that look ahead have none."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -90,7 +90,7 @@ def plain_average(setup: Setup, axis: int) -> tuple[np.ndarray, np.ndarray]:
     return branches(setup.problem, axis)[0], quotient(mean, mean.sum(axis=-1, keepdims=True), 0.0)
 
 
-def on_branches(target: float, unconditional: float) -> Explained:
+def on_branches(target: float, unconditional: float) -> Prediction:
     """Temperatures on the two branches, each divided by its sum again."""
 
     def change(setup: Setup, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,12 +117,12 @@ def warmed(law: np.ndarray, temperature: float) -> np.ndarray:
         return tempered(np.log(law), temperature)
 
 
-def on_tokens(temperature: float) -> Explained:
+def on_tokens(temperature: float) -> Prediction:
     """A temperature on the guided law of the token; the rate of revealing stays."""
     return lambda setup: setup.law_of(with_tokens(setup.rates(), lambda law: warmed(law, temperature)))
 
 
-def _temperatures() -> list[Alternative]:
+def _temperatures() -> list[Explanation]:
     places = {
         "tokens": (on_tokens, "the guided law of the token"),
         "both branches": (lambda t: on_branches(t, t), "both conditionals, before guidance"),
@@ -130,36 +130,36 @@ def _temperatures() -> list[Alternative]:
         "the unconditional branch": (lambda t: on_branches(1.0, t), "the unconditional branch only"),
     }
     return [
-        Alternative(f"temperature {t:g} on {place}", f"a temperature of {t:g} is applied to {where}", make(t))
+        Explanation(f"temperature {t:g} on {place}", f"a temperature of {t:g} is applied to {where}", make(t))
         for place, (make, where) in places.items()
         for t in TEMPERATURES
     ]
 
 
-ALTERNATIVES = (
-    *(Alternative(f"{name} rule", sentence, with_rule(name)) for name, sentence in DESCRIBED.items()),
-    Alternative("predictor rule at T = 2", "the classifier's ratio is taken to the power (1+w)/2",
+EXPLANATIONS = (
+    *(Explanation(f"{name} rule", sentence, with_rule(name)) for name, sentence in DESCRIBED.items()),
+    Explanation("predictor rule at T = 2", "the classifier's ratio is taken to the power (1+w)/2",
                 with_rule("predictor", temperature=2.0)),
-    Alternative("rectified rule, p^(-1)", "the unconditional branch has the power -1 whatever w is",
+    Explanation("rectified rule, p^(-1)", "the unconditional branch has the power -1 whatever w is",
                 with_rule("rectified", gamma0=-1.0)),
-    Alternative("another class as reference", "it guides away from another class, not from the unconditional law",
+    Explanation("another class as reference", "it guides away from another class, not from the unconditional law",
                 away_from_class),
-    Alternative("gamma for w", "the weight w is used as the scale gamma = 1 + w: guidance is one too weak",
+    Explanation("gamma for w", "the weight w is used as the scale gamma = 1 + w: guidance is one too weak",
                 with_weight(lambda w: w - 1)),
-    Alternative("w + 1", "the weight is one too large", with_weight(lambda w: w + 1)),
-    Alternative("-w", "the weight has the wrong sign", with_weight(lambda w: -w)),
-    Alternative("2 w", "the weight is doubled", with_weight(lambda w: 2 * w)),
-    Alternative("conditionals swapped", "the conditional and the unconditional branch are swapped",
+    Explanation("w + 1", "the weight is one too large", with_weight(lambda w: w + 1)),
+    Explanation("-w", "the weight has the wrong sign", with_weight(lambda w: -w)),
+    Explanation("2 w", "the weight is doubled", with_weight(lambda w: 2 * w)),
+    Explanation("conditionals swapped", "the conditional and the unconditional branch are swapped",
                 with_weight(lambda w: -1 - w)),
-    Alternative("guidance ignored", "it draws conditionally (w = 0) whatever w is", with_weight(lambda w: 0.0)),
-    Alternative("label ignored", "it draws unconditionally (w = -1) whatever w is", with_weight(lambda w: -1.0)),
-    Alternative("unconditional at w = 0", "w = 0 is taken for no label, and draws unconditionally", only_at(0.0, -1.0)),
-    Alternative("conditional at w = -1", "w = -1 draws conditionally", only_at(-1.0, 0.0)),
-    Alternative("another label", "it guides towards another class", other_class),
-    Alternative("class prior ignored", "the unconditional branch is the plain mean of the class conditionals",
+    Explanation("guidance ignored", "it draws conditionally (w = 0) whatever w is", with_weight(lambda w: 0.0)),
+    Explanation("label ignored", "it draws unconditionally (w = -1) whatever w is", with_weight(lambda w: -1.0)),
+    Explanation("unconditional at w = 0", "w = 0 is taken for no label, and draws unconditionally", only_at(0.0, -1.0)),
+    Explanation("conditional at w = -1", "w = -1 draws conditionally", only_at(-1.0, 0.0)),
+    Explanation("another label", "it guides towards another class", other_class),
+    Explanation("class prior ignored", "the unconditional branch is the plain mean of the class conditionals",
                 of_branches(plain_average)),
-    Alternative("probabilities mixed linearly", "guidance is linear in probabilities, (1+w) p_z - w p, not in logs",
+    Explanation("probabilities mixed linearly", "guidance is linear in probabilities, (1+w) p_z - w p, not in logs",
                 linear_mixture),
-    Alternative("greedy tokens", "every token is the argmax of its guided law (temperature 0)", on_tokens(0.0)),
+    Explanation("greedy tokens", "every token is the argmax of its guided law (temperature 0)", on_tokens(0.0)),
     *_temperatures(),
 )  # fmt: skip

@@ -83,7 +83,7 @@ class Setup:
 
     def law_of(self, rates: Rates) -> np.ndarray:
         """The law with other rates, all else equal."""
-        return self.walk(rates, self.steps()) if self.stepped else settled(rates)
+        return self.walk(rates, self.steps()) if self.stepped else absorbed(rates)
 
     def walk(self, rates: Rates, steps: Sequence[Step], law: np.ndarray | None = None) -> np.ndarray:
         """The law after given steps of the method, from `law`; from masks only, if none is given."""
@@ -100,7 +100,7 @@ class Setup:
         return method if fits else METHODS["posterior-product"]
 
 
-def settled(rates: Rates) -> np.ndarray:
+def absorbed(rates: Rates) -> np.ndarray:
     """Where the chain ends: completed states, and states out of which no rate leads."""
     return np.where(rates.exit > 0, 0.0, visits(rates, all_masked(rates)))
 

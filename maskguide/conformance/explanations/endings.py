@@ -9,7 +9,7 @@ import numpy as np
 from ...laws.kernels.independent import reveal
 from ...methods import Step
 from ...process import Rates
-from .alternative import Alternative, Explained
+from .explanation import Explanation, Prediction
 from .setup import Setup, rates_of, tokens_last, with_tokens
 
 LastTokens = Callable[[Setup], Rates]  # the rates whose tokens the end takes
@@ -36,7 +36,7 @@ def unconditional(setup: Setup) -> Rates:
     return setup.changed(weight=-1.0).rates()
 
 
-def last_by(tokens: LastTokens, greedy: bool) -> Explained:
+def last_by(tokens: LastTokens, greedy: bool) -> Prediction:
     """The last step draws its tokens otherwise; in the limit, the last reveal does."""
 
     def law(setup: Setup) -> np.ndarray:
@@ -66,7 +66,7 @@ def _at_the_last_mask(rates: Rates, last: Rates) -> Rates:
     return rates_of(edges)
 
 
-def finished(tokens: LastTokens, greedy: bool) -> Explained:
+def finished(tokens: LastTokens, greedy: bool) -> Prediction:
     """Masks that the last step leaves are drawn after it."""
     return lambda setup: _filled(setup, tokens, greedy, setup.law()) if setup.stepped else None
 
@@ -81,7 +81,7 @@ def unfinished(setup: Setup) -> np.ndarray | None:
     return setup.walk(setup.rates(), setup.steps()[:-1]) if setup.stepped else None
 
 
-def overwritten(row: Callable[[int], np.ndarray]) -> Explained:
+def overwritten(row: Callable[[int], np.ndarray]) -> Prediction:
     """All steps but the last, then masks are written over by tokens that no denoiser gave."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -97,25 +97,25 @@ def overwritten(row: Callable[[int], np.ndarray]) -> Explained:
     return law
 
 
-ALTERNATIVES = (
-    Alternative("argmax finish", "the last step takes the argmax instead of drawing", last_by(guided, True)),
-    Alternative("conditional finish", "the last step draws from the conditional denoiser, without guidance",
+EXPLANATIONS = (
+    Explanation("argmax finish", "the last step takes the argmax instead of drawing", last_by(guided, True)),
+    Explanation("conditional finish", "the last step draws from the conditional denoiser, without guidance",
                 last_by(conditional, False)),
-    Alternative("conditional argmax finish", "the last step takes the argmax of the conditional denoiser, without "
+    Explanation("conditional argmax finish", "the last step takes the argmax of the conditional denoiser, without "
                 "guidance", last_by(conditional, True)),
-    Alternative("unconditional finish", "the last step draws from the unconditional denoiser",
+    Explanation("unconditional finish", "the last step draws from the unconditional denoiser",
                 last_by(unconditional, False)),
-    Alternative("unconditional argmax finish", "the last step takes the argmax of the unconditional denoiser",
+    Explanation("unconditional argmax finish", "the last step takes the argmax of the unconditional denoiser",
                 last_by(unconditional, True)),
-    Alternative("argmax of what is left", "masks left after the last step are set to the argmax",
+    Explanation("argmax of what is left", "masks left after the last step are set to the argmax",
                 finished(guided, True)),
-    Alternative("leftovers drawn", "masks left after the last step are drawn from the guided law",
+    Explanation("leftovers drawn", "masks left after the last step are drawn from the guided law",
                 finished(guided, False)),
-    Alternative("masks left", "the last step is missing: masks are returned", unfinished),
-    Alternative("masks clamped", "the last step is missing, and masks are clamped to the last token",
+    Explanation("masks left", "the last step is missing: masks are returned", unfinished),
+    Explanation("masks clamped", "the last step is missing, and masks are clamped to the last token",
                 overwritten(lambda size: np.eye(size)[-1])),
-    Alternative("masks set to token 0", "the last step is missing, and masks become token 0",
+    Explanation("masks set to token 0", "the last step is missing, and masks become token 0",
                 overwritten(lambda size: np.eye(size)[0])),
-    Alternative("masks set at random", "the last step is missing, and masks become uniform tokens",
+    Explanation("masks set at random", "the last step is missing, and masks become uniform tokens",
                 overwritten(lambda size: np.full(size, 1 / size))),
 )  # fmt: skip

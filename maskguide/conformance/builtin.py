@@ -9,11 +9,11 @@ import numpy as np
 from ..problems.conditionals import Denoiser
 from ..sampling import sample
 from .claim import LIMIT, Claim
-from .denoiser import Model
+from .denoiser import ServedDenoiser
 from .guard import Sampler
 
 
-def own(claim: str | Claim, engine: str | None = None) -> Sampler:
+def builtin_sampler(claim: str | Claim, engine: str | None = None) -> Sampler:
     """The package's sampler of a claim, to run through :func:`.check` itself.
 
     It looks up the problem behind the denoiser, as its engines compute conditionals in their own way. "limit" is
@@ -27,16 +27,16 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
 
     Examples
     --------
-    >>> draw = own("normalized, ancestral, uniform t, log-linear")
+    >>> draw = builtin_sampler("normalized, ancestral, uniform t, log-linear")
     >>> from maskguide import zoo
-    >>> draw(Model(zoo.get("no-blind-2d")), 3, weight=1.0, num_steps=4, seed=0, dtype=np.float64)[0].shape
+    >>> draw(ServedDenoiser(zoo.get("no-blind-2d")), 3, weight=1.0, num_steps=4, seed=0, dtype=np.float64)[0].shape
     (3, 2)
     """
     claim = Claim.parse(claim)
     method = "gillespie" if claim.method_name == LIMIT else claim.method_name
 
     def sampler(
-        denoiser: Model,
+        denoiser: ServedDenoiser,
         n: int,
         *,
         weight: float,
@@ -45,7 +45,7 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
         dtype: Any,
         start: np.ndarray | None = None,
     ) -> Any:
-        process = claim.process(_dressed(denoiser._problem), weight)
+        process = claim.process(_complete(denoiser._problem), weight)
         grid = None if claim.is_limit else claim.times(num_steps)
         drawn = sample(
             process, n, method, seed, engine, grid, start=start, schedule=claim.schedule, record=True,
@@ -53,17 +53,23 @@ def own(claim: str | Claim, engine: str | None = None) -> Sampler:
         )  # fmt: skip
         return drawn.tokens, {"reveal_time": _times(drawn.info.reveal_clock, claim)}
 
-    sampler.__qualname__ = f"own({str(claim)!r})"
+    sampler.__qualname__ = f"builtin_sampler({str(claim)!r})"
     return sampler
 
 
-def _dressed(problem: Any) -> Any:
-    """A problem that knows its conditionals only, with what else a Denoiser says of itself."""
-    if isinstance(problem, Denoiser):
-        return problem
-    problem.class_names = tuple(f"class {k}" for k in range(problem.num_classes))
-    problem.prior = np.full(problem.num_classes, 1 / problem.num_classes)
-    return problem
+class _Complete:
+    """A problem that knows its conditionals only, with what else a Denoiser says of itself: even prior, plain names."""
+
+    def __init__(self, problem: Any):
+        self.length, self.vocab_size, self.num_classes = problem.length, problem.vocab_size, problem.num_classes
+        self.target, self.name = problem.target, getattr(problem, "name", "")
+        self.log_conditionals = problem.log_conditionals
+        self.class_names = tuple(f"class {k}" for k in range(self.num_classes))
+        self.prior = np.full(self.num_classes, 1 / self.num_classes)
+
+
+def _complete(problem: Any) -> Any:
+    return problem if isinstance(problem, Denoiser) else _Complete(problem)
 
 
 def _times(clock: np.ndarray | None, claim: Claim) -> np.ndarray:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskguide import Guidance, GuidedProcess, stepped_law, terminal_law, uniform_grid
-from maskguide.conformance.alternatives import ALTERNATIVES, alternative_laws, leaps, precision
-from maskguide.conformance.alternatives.setup import Setup
-from maskguide.conformance.bank import Case, default_cases
+from maskguide.conformance.bank import SamplingCase, default_cases
 from maskguide.conformance.claim import Claim
+from maskguide.conformance.explanations import EXPLANATIONS, explained_laws, leaps, precision
+from maskguide.conformance.explanations.setup import Setup
 from maskguide.conformance.large_vocabulary import large_vocabulary_cases
 from maskguide.problems.table import TableProblem
 
@@ -26,12 +26,12 @@ TABLE = TableProblem([TARGET, OTHER], [0.5, 0.5])
 EXACT = 1e-12
 
 
-def case(w=2.0, steps: int | None = 3, table=TABLE, plain=False) -> Case:
-    return Case(table, w, steps, "", plain=plain)
+def case(w=2.0, steps: int | None = 3, table=TABLE, plain=False) -> SamplingCase:
+    return SamplingCase(table, w, steps, "", plain=plain)
 
 
-def law_of(name: str, claim: Claim, where: Case | None = None) -> np.ndarray:
-    return next(a for a in ALTERNATIVES if a.name == name).law(where or case(), claim)
+def law_of(name: str, claim: Claim, where: SamplingCase | None = None) -> np.ndarray:
+    return EXPLANATIONS[name].law(where or case(), claim)
 
 
 def tokens(table: TableProblem, weight: float, state, axis: int) -> np.ndarray:
@@ -78,15 +78,15 @@ def test_without_a_change_the_law_is_the_claims(claim, w):
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 def test_every_alternative_is_a_law_and_changes_nothing_that_is_kept(claim):
     for where in default_cases(claim, quick=True):
-        first = {name: law.copy() for name, law in alternative_laws(where, claim).items()}
+        first = {name: law.copy() for name, law in explained_laws(where, claim).items()}
         for name, law in first.items():
             assert law.shape == where.law(claim).shape and law.min() > -1e-14 and abs(law.sum() - 1) < 1e-11, name
-            again = next(a for a in ALTERNATIVES if a.name == name).law(where, claim)
+            again = EXPLANATIONS[name].law(where, claim)
             np.testing.assert_array_equal(again, law, err_msg=name)
 
 
 def test_names_and_sentences_are_unique_and_plain():
-    names, sentences = zip(*((a.name, a.sentence) for a in ALTERNATIVES), strict=True)
+    names, sentences = zip(*((a.name, a.sentence) for a in EXPLANATIONS.values()), strict=True)
     assert len(set(names)) == len(names) and len(set(sentences)) == len(sentences)
     assert all(len(s) < 140 and not s.endswith(".") for s in sentences)
 
@@ -274,8 +274,8 @@ def test_temperatures():
     hot = line**0.5
     claim, where = Claim("normalized", "limit"), case(steps=None, table=single)
     assert np.abs(law_of("temperature 2 on tokens", claim, where)[:3] - hot / hot.sum()).max() < EXACT
-    target, mixture = (tokens(single, w, (3,), 0) for w in (0.0, -1.0))
-    cool = (target**2 / (target**2).sum()) ** 3 * mixture**-2.0
+    target, unconditional = (tokens(single, w, (3,), 0) for w in (0.0, -1.0))
+    cool = (target**2 / (target**2).sum()) ** 3 * unconditional**-2.0
     found = law_of("temperature 0.5 on the conditional branch", claim, where)[:3]
     assert np.abs(found - cool / cool.sum()).max() < EXACT
     assert np.abs(law_of("greedy tokens", claim, where)[:3] - np.eye(3)[line.argmax()]).max() < EXACT
@@ -303,9 +303,9 @@ def test_the_published_race():
 
 def test_the_large_vocabulary_shows_a_race_in_float32_only():
     (large,) = large_vocabulary_cases(CLAIMS[0])
-    right, raced = large.law(CLAIMS[0]), large.alternative_laws(CLAIMS[0])["float32 race"]
+    right, raced = large.law(CLAIMS[0]), large.explained_laws(CLAIMS[0])["float32 race"]
     assert abs(raced.sum() - 1) < 1e-9 and 0.5 * np.abs(raced - right).sum() > 0.1
-    assert large.alternative_laws(Claim("product", "limit")) == {}
+    assert large.explained_laws(Claim("product", "limit")) == {}
     assert large_vocabulary_cases(Claim("normalized", "random-order")) == []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...laws.lattice.sweep import all_masked
 from ...problems.table import TableProblem
-from .alternative import Alternative, Explained
+from .explanation import Explanation, Prediction
 from .setup import Setup, branches, rates_of, tokens_last
 
 FLOAT32 = 2.0**-24  # uniform numbers in float32 are multiples of this
@@ -20,7 +20,7 @@ class BinnedProblem(TableProblem):
     sizes: tuple[int, ...] = ()
 
 
-def nan_tokens(whole_row: bool) -> Explained:
+def nan_tokens(whole_row: bool) -> Prediction:
     """Guided logits as floating-point arithmetic has them; a NaN wins every argmax.
 
     With `whole_row` the logits pass a softmax first, which turns one NaN into a row of them: token 0 wins.
@@ -46,7 +46,7 @@ def _with_nan(setup: Setup, axis: int, whole_row: bool) -> np.ndarray:
     return np.where(nan.any(axis=-1, keepdims=True), first, fine)
 
 
-def floored(smallest: float) -> Explained:
+def floored(smallest: float) -> Prediction:
     """Probabilities below a floor are lifted to it before the logarithm."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -98,14 +98,14 @@ def raced(masses: np.ndarray, sizes: np.ndarray, resolution: float = FLOAT32, li
     return won if rest > 0 else masses
 
 
-RACE = Alternative("float32 race", "tokens are drawn by an exponential or Gumbel race in float32, too coarse for a "
+RACE = Explanation("float32 race", "tokens are drawn by an exponential or Gumbel race in float32, too coarse for a "
                    "large vocabulary", float32_race)  # fmt: skip
 
-ALTERNATIVES = (
+EXPLANATIONS = (
     RACE,
-    Alternative("NaN selected", "-inf - (-inf) = NaN under guidance, and argmax selects the NaN", nan_tokens(False)),
-    Alternative("NaN fills the row", "-inf - (-inf) = NaN under guidance, softmax spreads it, and argmax takes token 0",
+    Explanation("NaN selected", "-inf - (-inf) = NaN under guidance, and argmax selects the NaN", nan_tokens(False)),
+    Explanation("NaN fills the row", "-inf - (-inf) = NaN under guidance, softmax spreads it, and argmax takes token 0",
                 nan_tokens(True)),
-    Alternative("probabilities floored at 0.01", "probabilities below 0.01 are lifted to it before the logarithm",
+    Explanation("probabilities floored at 0.01", "probabilities below 0.01 are lifted to it before the logarithm",
                 floored(0.01)),
 )  # fmt: skip

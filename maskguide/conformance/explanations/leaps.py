@@ -8,15 +8,15 @@ import numpy as np
 
 from ...guidance.formulas import quotient
 from ...laws.lattice.sweep import all_masked
-from .alternative import Alternative, Explained
 from .endings import argmax
+from .explanation import Explanation, Prediction
 from .setup import Setup, rates_of, spread, tokens_last
 
 # expected jumps r a onto each token (..., N), a = 1 - m(t')/m(t) -> law of token or mask after the step (..., N+1)
 Row = Callable[[np.ndarray], np.ndarray]
 
 
-def leaping(row: Row, finish: bool = False) -> Explained:
+def leaping(row: Row, finish: bool = False) -> Prediction:
     """Steps with such rows; at the end masks are left, or set to the argmax."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -96,23 +96,23 @@ def clipped_hazards(setup: Setup) -> np.ndarray:
     return setup.law_of(rates_of([quotient(e, np.maximum(1.0, e.sum(axis=-1, keepdims=True)), 0.0) for e in edges]))
 
 
-ALTERNATIVES = (
-    Alternative("entries clipped", "rate times step is clipped at one entry by entry, and the row divided by its sum",
+EXPLANATIONS = (
+    Explanation("entries clipped", "rate times step is clipped at one entry by entry, and the row divided by its sum",
                 leaping(entries_clipped)),
-    Alternative("entries clipped, argmax finish", "rate times step is clipped at one entry by entry, and the row "
+    Explanation("entries clipped, argmax finish", "rate times step is clipped at one entry by entry, and the row "
                 "divided by its sum; masks left are set to the argmax", leaping(entries_clipped, finish=True)),
-    Alternative("row cut off", "rate times step exceeds one, and the row is drawn as it is: the last tokens lose",
+    Explanation("row cut off", "rate times step exceeds one, and the row is drawn as it is: the last tokens lose",
                 leaping(row_cut_off)),
-    Alternative("mask entry one", "the mask's entry in a step is 1 before the row is divided by its sum",
+    Explanation("mask entry one", "the mask's entry in a step is 1 before the row is divided by its sum",
                 leaping(row_divided)),
-    Alternative("Poisson jumps added", "Poisson leaping adds up several jumps and clamps them into the token range",
+    Explanation("Poisson jumps added", "Poisson leaping adds up several jumps and clamps them into the token range",
                 leaping(jumps_added)),
-    Alternative("Poisson jumps added, argmax finish", "Poisson leaping adds up several jumps and clamps them into the "
+    Explanation("Poisson jumps added, argmax finish", "Poisson leaping adds up several jumps and clamps them into the "
                 "token range; masks left are set to the argmax", leaping(jumps_added, finish=True)),
-    Alternative("several Poisson jumps discarded", "Poisson leaping discards several jumps of one position",
+    Explanation("several Poisson jumps discarded", "Poisson leaping discards several jumps of one position",
                 leaping(jumps_discarded)),
-    Alternative("first of several Poisson jumps", "of several Poisson jumps of a position the lowest token is taken",
+    Explanation("first of several Poisson jumps", "of several Poisson jumps of a position the lowest token is taken",
                 leaping(tokens_ranked)),
-    Alternative("rates clipped", "rates are clipped at one entry by entry", clipped_rates),
-    Alternative("hazards clipped", "the total rate of a position is clipped at one", clipped_hazards),
+    Explanation("rates clipped", "rates are clipped at one entry by entry", clipped_rates),
+    Explanation("hazards clipped", "the total rate of a position is clipped at one", clipped_hazards),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from ...laws.lattice.sweep import all_masked
 from ...methods import METHODS, Step
 from ...methods.method import Reveal
 from ...process import Rates
-from .alternative import Alternative, Explained
-from .setup import LIMIT, Setup, rates_of, settled, steps_at, tokens_last, unit_hazards
+from .explanation import Explanation, Prediction
+from .setup import LIMIT, Setup, absorbed, rates_of, steps_at, tokens_last, unit_hazards
 
 STEPPED = {
     "product": ("tau-leaping", "euler", "posterior-product", "theta-trapezoidal", "theta-rk2", "predictor-corrector"),
@@ -28,17 +28,17 @@ ORDERS = {
 }
 
 
-def by_method(rule: str, method: str) -> Explained:
+def by_method(rule: str, method: str) -> Prediction:
     """Another method, with the rule that its users have."""
     return lambda setup: setup.changed(rule=rule, method=method).law() if setup.stepped else None
 
 
-def to_the_limit(rule: str) -> Explained:
+def to_the_limit(rule: str) -> Prediction:
     """Exact sampling of a rule, no discretisation."""
     return lambda setup: setup.changed(rule=rule, method=LIMIT).law()
 
 
-def decoded(order: str, one_by_one: bool, temperature: float = 1.0) -> Explained:
+def decoded(order: str, one_by_one: bool, temperature: float = 1.0) -> Prediction:
     """A fixed number of positions a step, or one; in K steps as even as can be."""
     method = METHODS[order].with_parameters(counts="even", temperature=temperature)
 
@@ -58,7 +58,7 @@ def _counted(total: int) -> Iterator[Step]:
     return steps_at(np.append(np.arange(total), np.inf))
 
 
-def from_the(side: str, one_by_one: bool) -> Explained:
+def from_the(side: str, one_by_one: bool) -> Prediction:
     """Positions from left to right, or from right to left; one a step, or as even as can be in K steps."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -85,7 +85,7 @@ def uniform_positions(setup: Setup) -> np.ndarray | None:
     if setup.stepped:
         return None
     edges = tokens_last(setup.rates())
-    return settled(rates_of([quotient(edge, edge.sum(axis=-1, keepdims=True), 0.0) for edge in edges]))
+    return absorbed(rates_of([quotient(edge, edge.sum(axis=-1, keepdims=True), 0.0) for edge in edges]))
 
 
 def by_hazard(setup: Setup) -> np.ndarray | None:
@@ -102,7 +102,7 @@ def _everywhere(edge: np.ndarray) -> np.ndarray:
     return np.broadcast_to(edge[(-1,) * (edge.ndim - 1)], edge.shape).copy()
 
 
-def redrawn(remask: bool) -> Explained:
+def redrawn(remask: bool) -> Prediction:
     """Revealed positions are drawn again in every step, from what the denoiser says of them.
 
     That is their own token, unless the case is plain: then the guided conditional given the others. With `remask` every
@@ -147,35 +147,35 @@ def _all_at_once(law: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:
     return joint.sum(axis=0)
 
 
-def _orders() -> Iterator[Alternative]:
+def _orders() -> Iterator[Explanation]:
     for order, said in ORDERS.items():
         count = "a fixed number of positions is revealed in every step"
-        yield Alternative(f"{order} decoding", f"{count}, {said}", decoded(order, False))
-        yield Alternative(f"{order}, one a step", f"positions are revealed one a step, {said}", decoded(order, True))
+        yield Explanation(f"{order} decoding", f"{count}, {said}", decoded(order, False))
+        yield Explanation(f"{order}, one a step", f"positions are revealed one a step, {said}", decoded(order, True))
     greedy = "a fixed number of argmax tokens is kept in every step, most confident first"
-    yield Alternative("greedy confidence decoding", greedy, decoded("confidence", False, 0.0))
-    yield Alternative("greedy confidence, one a step", "one argmax token a step is kept, the most confident one",
+    yield Explanation("greedy confidence decoding", greedy, decoded("confidence", False, 0.0))
+    yield Explanation("greedy confidence, one a step", "one argmax token a step is kept, the most confident one",
                       decoded("confidence", True, 0.0))  # fmt: skip
     for side, name in (("left", "left to right"), ("right", "right to left")):
-        yield Alternative(name, f"positions are revealed one by one from {name}", from_the(side, True))
-        yield Alternative(f"{name} in K blocks", f"positions are revealed from {name}, a block a step",
+        yield Explanation(name, f"positions are revealed one by one from {name}", from_the(side, True))
+        yield Explanation(f"{name} in K blocks", f"positions are revealed from {name}, a block a step",
                           from_the(side, False))  # fmt: skip
 
 
-ALTERNATIVES = (
-    *(Alternative(f"{rule} rule, {method}", f"it is {method} under the rule {rule!r}", by_method(rule, method))
+EXPLANATIONS = (
+    *(Explanation(f"{rule} rule, {method}", f"it is {method} under the rule {rule!r}", by_method(rule, method))
       for rule, methods in STEPPED.items() for method in methods),
-    *(Alternative(f"{rule} rule, limit", f"it has the limit law of the rule {rule!r}, no discretisation",
+    *(Explanation(f"{rule} rule, limit", f"it has the limit law of the rule {rule!r}, no discretisation",
                   to_the_limit(rule)) for rule in ("product", "normalized", "tilted")),
     *_orders(),
-    Alternative("uniform positions", "the next position is uniform over the masks, not in proportion to the hazards "
+    Explanation("uniform positions", "the next position is uniform over the masks, not in proportion to the hazards "
                 "Z_i", uniform_positions),
-    Alternative("positions by hazard", "the next position is drawn in proportion to the hazards Z_i of the rate "
+    Explanation("positions by hazard", "the next position is drawn in proportion to the hazards Z_i of the rate "
                 "product, not uniformly", by_hazard),
-    Alternative("stale state", "every position is drawn given masks only: the denoiser never sees revealed tokens",
+    Explanation("stale state", "every position is drawn given masks only: the denoiser never sees revealed tokens",
                 stale),
-    Alternative("revealed tokens redrawn", "revealed tokens are drawn again in later steps (a plain network shows it)",
+    Explanation("revealed tokens redrawn", "revealed tokens are drawn again in later steps (a plain network shows it)",
                 redrawn(False)),
-    Alternative("revealed tokens not kept", "revealed positions are treated as masks in every step: drawn again or "
+    Explanation("revealed tokens not kept", "revealed positions are treated as masks in every step: drawn again or "
                 "masked again", redrawn(True)),
 )  # fmt: skip

@@ -10,24 +10,24 @@ import numpy as np
 
 from ...methods import Step
 from ...schedules import noise_schedule, time_grid
-from .alternative import Alternative, Explained
+from .explanation import Explanation, Prediction
 from .setup import Setup, steps_at
 
 NOISE = {"linear": "linear", "cosine": "cosine", "polynomial": "polynomial (t^2)", "geometric": "geometric"}
 BIASED = (1, 2, 4, 8, 16, 32)  # steps of a sampler that claims the limit
 
 
-def with_steps(change: Callable[[int], int]) -> Explained:
+def with_steps(change: Callable[[int], int]) -> Prediction:
     """Another number of steps, at least one."""
     return lambda setup: setup.changed(num_steps=max(1, change(setup.num_steps or 1))).law() if setup.stepped else None
 
 
-def on_grid(grid: str) -> Explained:
+def on_grid(grid: str) -> Prediction:
     """Another grid."""
     return lambda setup: setup.changed(grid=grid).law() if setup.stepped else None
 
 
-def under_noise(name: str) -> Explained:
+def under_noise(name: str) -> Prediction:
     """The claimed times, read by another noise schedule."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -39,7 +39,7 @@ def under_noise(name: str) -> Explained:
     return law
 
 
-def revealing(fraction: Callable[[Setup, Step], float]) -> Explained:
+def revealing(fraction: Callable[[Setup, Step], float]) -> Prediction:
     """Steps whose a = 1 - m(t')/m(t) is computed wrongly."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -83,7 +83,7 @@ def frozen_in_time(setup: Setup) -> np.ndarray | None:
     return setup.changed(method="tau-leaping").walk(setup.rates(), steps)
 
 
-def biased(count: int) -> Explained:
+def biased(count: int) -> Prediction:
     """A stepped sampler in place of the limit."""
 
     def law(setup: Setup) -> np.ndarray | None:
@@ -94,30 +94,30 @@ def biased(count: int) -> Explained:
     return law
 
 
-def _steps() -> Iterator[Alternative]:
+def _steps() -> Iterator[Explanation]:
     changes: dict[str, Callable[[int], int]] = {
         "K - 1 steps": lambda k: k - 1, "K + 1 steps": lambda k: k + 1, "K / 2 steps": lambda k: k // 2,
         "2 K steps": lambda k: 2 * k, "one step": lambda k: 1,
     }  # fmt: skip
     for name, change in changes.items():
-        yield Alternative(name, f"it takes {name} where K steps are asked for", with_steps(change))
+        yield Explanation(name, f"it takes {name} where K steps are asked for", with_steps(change))
     for count in BIASED:
         steps = f"{count} step{'s' * (count > 1)}"
-        yield Alternative(f"leaps in {steps}", f"it leaps in {steps}: not the limit law", biased(count))
+        yield Explanation(f"leaps in {steps}", f"it leaps in {steps}: not the limit law", biased(count))
 
 
 GRID_NAMES = {"time": "grid uniform in t", "clock": "grid uniform in the clock", "cosine": "cosine grid"}
 
-ALTERNATIVES = (
+EXPLANATIONS = (
     *_steps(),
-    *(Alternative(name, f"the steps lie on another grid: {name}", on_grid(grid)) for grid, name in GRID_NAMES.items()),
-    *(Alternative(f"{name} noise", f"the noise schedule is {said}", under_noise(name)) for name, said in NOISE.items()),
-    Alternative("alpha of the wrong end", "alpha(s) and alpha(t) are swapped: a = (m(t) - m(s)) / m(s)",
+    *(Explanation(name, f"the steps lie on another grid: {name}", on_grid(grid)) for grid, name in GRID_NAMES.items()),
+    *(Explanation(f"{name} noise", f"the noise schedule is {said}", under_noise(name)) for name, said in NOISE.items()),
+    Explanation("alpha of the wrong end", "alpha(s) and alpha(t) are swapped: a = (m(t) - m(s)) / m(s)",
                 revealing(wrong_end)),
-    Alternative("stay for reveal", "alpha(s) and alpha(t) are swapped: a mask is revealed with the chance m(s)/m(t) "
+    Explanation("stay for reveal", "alpha(s) and alpha(t) are swapped: a mask is revealed with the chance m(s)/m(t) "
                 "that it should stay", revealing(complement)),
-    Alternative("sigma for its derivative", "the total noise sigma(t) is used where its derivative belongs",
+    Explanation("sigma for its derivative", "the total noise sigma(t) is used where its derivative belongs",
                 revealing(total_noise)),
-    Alternative("rates frozen in t", "rates are held over a step in t, not in the clock: a reveal has probability "
+    Explanation("rates frozen in t", "rates are held over a step in t, not in the clock: a reveal has probability "
                 "1 - exp(-Z dt m'(t)/m(t)); the last step is certain", frozen_in_time),
 )  # fmt: skip
