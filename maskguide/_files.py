@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, under the mode that the umask gives."""
+"""Files: written whole or not at all, under the mode that the umask gives; read with one error, whatever is wrong."""
 
 from __future__ import annotations
 
@@ -61,6 +61,24 @@ def write(path: str | Path, content: str | bytes | Iterable[str]) -> Path:
     with replacing(path) as file:
         file.writelines(piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace") for piece in pieces)
     return Path(path)
+
+
+@contextmanager
+def readable(path: Path, wanted: str) -> Iterator[None]:
+    """Whatever a reader raises inside is an InputError that says `wanted`: libraries raise a dozen kinds."""
+    try:
+        yield
+    except _checks.InputError:
+        raise
+    except MemoryError:
+        _checks.fail(f"{path.name} does not fit in memory", f"{wanted}, of a size that fits", "use a smaller one")
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        _checks.fail(
+            f"{path.name} cannot be read: {reason if len(reason) <= 100 else reason[:97] + '...'}",
+            f"{wanted}, complete",
+            "the file is damaged, or its extension is wrong: write it again",
+        )
 
 
 def directory(path: str | Path) -> Path:

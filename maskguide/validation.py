@@ -137,6 +137,14 @@ class Validation:
         """All checks of all cases."""
         return tuple(check for case in self.cases for check in case.checks)
 
+    def cases_of(self, problem: TableProblem) -> tuple[Case, ...]:
+        """The cases of one problem, which is known by its identity: two may have one name."""
+        return tuple(case for case in self.cases if case.problem is problem)
+
+    def checks_of(self, problem: TableProblem) -> tuple[Check, ...]:
+        """The checks of one problem."""
+        return tuple(check for case in self.cases_of(problem) for check in case.checks)
+
     @property
     def passed(self) -> bool:
         """Whether every check passed."""

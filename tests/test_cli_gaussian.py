@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from maskguide.cli import commands as cli
+from maskguide.cli import app as cli
 from maskguide.cli import console
 
 STUDIES = {

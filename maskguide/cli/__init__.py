@@ -1,5 +1,5 @@
 """The command line: `maskguide`, one function a command."""
 
-from .commands import main
+from .app import main
 
 __all__ = ["main"]

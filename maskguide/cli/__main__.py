@@ -1,6 +1,6 @@
 """`python -m maskguide.cli`."""
 
-from .commands import main
+from .app import main
 
 if __name__ == "__main__":
     main()

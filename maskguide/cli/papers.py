@@ -148,8 +148,8 @@ def _run(name: str, study: str, plots: str, figures: Path | None, as_json: bool,
         found = module.study(**settings, advance=_counter(show))
     written = [] if draw is None or figures is None else _write(draw(found), figures)
     if as_json:
-        return console.print_json(found.to_dict() | ({"figures": written} if written else {}))
-    print("\n".join([found.text(), *(f"figure: {path}" for path in written)]))
+        return console.say_json(found.to_dict() | ({"figures": written} if written else {}))
+    console.say("\n".join([found.text(), *(f"figure: {path}" for path in written)]))
 
 
 def _counter(show: Callable[[int], None]) -> Callable[[], None]:

@@ -90,8 +90,7 @@ def figures(validation: Validation) -> dict[TableProblem | None, list[Entry]]:
     if len(validation.regimes) > 1:
         found[None] = [_entry("Decay regimes", REGIME_CAPTION, regime_curves(validation.regimes))]
     for curve in validation.regimes:
-        cases = [case for case in validation.cases if case.problem is curve.problem]
-        found[curve.problem] = list(_problem_figures(cases, curve))
+        found[curve.problem] = list(_problem_figures(validation.cases_of(curve.problem), curve))
     return found
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
-import zlib
+import os
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _files
+from .archives import problem_from_archive
 from .samples import Bins, choose_columns, complete, problem_from_samples
 from .table import TableProblem
 
@@ -23,6 +24,8 @@ __all__ = ["problem_from_samples", "read_problem"]
 
 EXTENSIONS = (".csv", ".parquet", ".npz")
 LARGEST_BLOCK = 2**31 - 1  # pyarrow's block size is a 32-bit integer
+SEPARATORS = (";", "\t", "|")
+BYTES_A_BYTE, BYTES_A_CELL = 4, 16  # at most, of memory: while a CSV file is read, and for a number of a table
 
 
 def read_problem(
@@ -34,6 +37,7 @@ def read_problem(
     bins: Bins | None = None,
     smoothing: float | Fraction = 0.0,
     prior: Sequence[Any] | None = None,
+    name: str | None = None,
 ) -> TableProblem:
     """Read a problem from a file.
 
@@ -59,6 +63,8 @@ def read_problem(
         As in :func:`problem_from_samples`. Samples only.
     prior : sequence of K numbers, optional
         Replaces the class frequencies (classes in sorted order), or the stored prior.
+    name : str, optional
+        What the problem is called; by default the file's name without its extension.
 
     Raises
     ------
@@ -68,25 +74,28 @@ def read_problem(
         not installed.
     """
     path = Path(path)
-    extension = _extension(path)
+    extension, name = _extension(path), Path(path).stem if name is None else name
     if extension != ".npz":
-        return _from_samples(path, extension, target, label, columns, bins=bins, smoothing=smoothing, prior=prior)
+        options: dict[str, Any] = {"bins": bins, "smoothing": smoothing, "prior": prior, "name": name}
+        return _from_samples(path, extension, target, label, columns, **options)
     if label is not None or columns is not None or bins is not None or smoothing != 0:
         _checks.fail(
             f"label, columns, bins or smoothing given for {path.name}",
             "they belong to files of samples; an .npz stores laws",
             "leave them out",
         )
-    return _from_laws(path, target, prior)
+    return problem_from_archive(path, target, prior, name)
 
 
 def _extension(path: Path) -> str:
     extension = path.suffix.lower()
     if extension not in EXTENSIONS:
-        _checks.fail(f"{path.name!r} is no known kind of file", f"one of {', '.join(EXTENSIONS)}", "convert it")
-    if not path.is_file():
-        _checks.fail(f"no file {str(path)!r}", "an existing file", f"check the path, seen from {str(Path.cwd())!r}")
-    if path.stat().st_size == 0:
+        called = _checks.short(path.name)
+        _checks.fail(f"{called} is no known kind of file", f"one of {', '.join(EXTENSIONS)}", "convert it")
+    if not os.path.isfile(path):
+        seen = f"check the path, seen from {str(Path.cwd())!r}"
+        _checks.fail(f"no file {_checks.short(str(path))}", "an existing file", seen)
+    if not os.path.getsize(path):
         _checks.fail(f"{path.name} is empty", "a file with content (0 bytes found)", "write it again")
     return extension
 
@@ -95,12 +104,27 @@ def _extension(path: Path) -> str:
 
 
 def _from_samples(path: Path, extension: str, target: Any, label: Any, columns: Any, **options: Any) -> TableProblem:
-    table = _read_csv(path) if extension == ".csv" else _read_parquet(path)
-    names = _column_names(path, table)
+    with _files.readable(path, "a comma-separated table in UTF-8" if extension == ".csv" else "a Parquet table"):
+        table = _read_csv(path) if extension == ".csv" else _read_parquet(path)
+        names, rows = table.column_names, table.num_rows
+        chosen = _chosen(path, names, rows, label, columns)
+        features = {name: _to_numpy(table, name) for name in (*chosen, label)}
+    labels = features.pop(label)
+    return problem_from_samples(features, labels, target, source=f"{path.name}: {rows} samples", **options)
+
+
+def _chosen(path: Path, names: list[str], rows: int, label: Any, columns: Any) -> list[str]:
+    """The feature columns, where label and columns are there."""
+    if len(names) == 1 and (found := [mark for mark in SEPARATORS if mark in names[0]]):
+        _checks.fail(
+            f"{path.name} has one column, {_checks.short(names[0])}",
+            "columns separated by commas",
+            f"the separator seems to be {found[0]!r}: save it with commas",
+        )
     if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         _checks.fail(f"{path.name} names column {twice!r} twice", "each column has its own name", "rename one")
-    if not table.num_rows:
+    if not rows:
         _checks.fail(f"{path.name} has a header but no rows", "at least one sample", "add rows")
     if label is None:
         _checks.fail(
@@ -109,18 +133,15 @@ def _from_samples(path: Path, extension: str, target: Any, label: Any, columns: 
             f'read_problem({path.name!r}, label="...")',
         )
     _checks.choice(label, names, "label column")
-    chosen = choose_columns([n for n in names if n != label], columns)
-    features = {name: _to_numpy(table, name) for name in chosen}
-    return problem_from_samples(
-        features, _to_numpy(table, label), target, name=path.stem, source=f"{path.name}: {table.num_rows} samples",
-        **options,
-    )  # fmt: skip
+    return choose_columns([n for n in names if n != label], columns)
 
 
 def _read_csv(path: Path) -> pyarrow.Table:
     pa = _pyarrow("csv")
     ragged: list[Any] = []
-    block = min(path.stat().st_size + 1, LARGEST_BLOCK)  # one: types from the whole column, rows are numbered
+    size = path.stat().st_size
+    _checks.fits_in_memory(BYTES_A_BYTE * size, f"{path.name} as a table", "use fewer rows or columns")
+    block = min(size + 1, LARGEST_BLOCK)  # one: types from the whole column, rows are numbered
     try:
         return pa.csv.read_csv(
             path,
@@ -130,19 +151,12 @@ def _read_csv(path: Path) -> pyarrow.Table:
             ),
             convert_options=pa.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
         )
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except pa.ArrowException as error:
         if ragged:
             _ragged(path, ragged[0])
         if "mpty CSV" in str(error):
             _checks.fail(f"{path.name} has no rows of samples", "a header and at least one row", "add rows")
-        _damaged(path, "a comma-separated table in UTF-8", error)
-
-
-def _column_names(path: Path, table: pyarrow.Table) -> list[str]:
-    try:
-        return table.column_names
-    except UnicodeDecodeError as error:
-        _damaged(path, "column names in UTF-8", error)
+        raise
 
 
 def _ragged(path: Path, row: Any) -> NoReturn:
@@ -154,11 +168,12 @@ def _ragged(path: Path, row: Any) -> NoReturn:
 
 
 def _read_parquet(path: Path) -> pyarrow.Table:
-    pa = _pyarrow("parquet")
-    try:
-        return pa.parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        _damaged(path, "a Parquet table", error)
+    file = _pyarrow("parquet").parquet.ParquetFile(path)
+    cells = file.metadata.num_rows * file.metadata.num_columns
+    _checks.fits_in_memory(BYTES_A_CELL * cells, f"{path.name} as a table", "use fewer rows or columns")
+    table = file.read()
+    table.validate(full=True)
+    return table
 
 
 def _to_numpy(table: pyarrow.Table, name: str) -> np.ndarray:
@@ -169,6 +184,9 @@ def _to_numpy(table: pyarrow.Table, name: str) -> np.ndarray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_decimal(kind):
         kind = pa.float64()
+    if pa.types.is_binary(kind):
+        hint = "save the file in UTF-8; it may be in Latin-1 or Windows-1252"
+        _checks.fail(f"column {name!r} holds text that is not UTF-8", "the encoding of texts is UTF-8", hint)
     good = ("boolean", "integer", "floating", "string", "large_string", "string_view")
     if not any(getattr(pa.types, f"is_{test}")(kind) for test in good):
         _checks.fail(
@@ -185,74 +203,3 @@ def _pyarrow(part: str) -> Any:
         return importlib.import_module("pyarrow")
     except ImportError:
         _checks.fail("pyarrow is not installed", ".csv and .parquet files need it", "pip install 'maskguide[data]'")
-
-
-# Laws ------------------------------------------------------------------------------------------------
-
-
-def _from_laws(path: Path, target: int | str | None, prior: Any) -> TableProblem:
-    arrays = _read_npz(path)
-    missing = [key for key in ("class_laws", "prior") if key not in arrays]
-    if missing:
-        _checks.fail(
-            f"{path.name} lacks {' and '.join(missing)}; it holds {', '.join(sorted(arrays)) or 'nothing'}",
-            "arrays class_laws (K, N, ..., N), prior (K,) and target",
-            "numpy.savez(path, class_laws=..., prior=..., target=0)",
-        )
-    names = {key: _names(arrays, key) for key in ("class_names", "coordinate_names", "token_names")}
-    return TableProblem(
-        arrays["class_laws"], arrays["prior"] if prior is None else prior, _stored_target(path, arrays, names, target),
-        name=path.stem, source=path.name, **names,
-    )  # fmt: skip
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    key = ""
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            _checks.fail(f"{path.name} holds one bare array", "an .npz archive of named arrays", "use numpy.savez")
-        with archive:
-            arrays = {}
-            for key in archive.files:
-                arrays[key] = archive[key]
-            return arrays
-    except MemoryError:
-        _checks.fail(f"{path.name}: {key} does not fit in memory", "it must fit", "use fewer coordinates or tokens")
-    except _checks.InputError:
-        raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if key and "allow_pickle" in str(error):
-            _checks.fail(
-                f"{path.name}: {key} holds pickled Python objects",
-                "plain numbers and strings; pickled objects are never loaded, they can run code",
-                "save it as a float array, names as arrays of strings",
-            )
-        _damaged(path, "an .npz archive of plain arrays", error)
-
-
-def _names(arrays: dict[str, np.ndarray], key: str) -> list[Any] | None:
-    if key not in arrays:
-        return None
-    names, axes = arrays[key], 2 if key == "token_names" else 1
-    if names.ndim != axes:
-        _checks.fail(f"{key} has shape {names.shape}", f"{axes} axes of strings", "see read_problem")
-    return names.tolist() if axes == 1 else [[v for v in row if v != ""] for row in names.tolist()]
-
-
-def _stored_target(path: Path, arrays: dict[str, np.ndarray], names: dict[str, Any], target: Any) -> int | str:
-    if target is None:
-        if "target" not in arrays or arrays["target"].ndim or arrays["target"].dtype.kind not in "iuU":
-            _checks.fail(f"{path.name} stores no target index", "an integer target", "give target=")
-        return arrays["target"].item()
-    is_index = isinstance(target, str) and target.isdecimal() and target not in (names["class_names"] or ())
-    return int(target) if is_index else target
-
-
-def _damaged(path: Path, wanted: str, error: Exception) -> NoReturn:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    _checks.fail(
-        f"{path.name} cannot be read: {reason if len(reason) <= 100 else reason[:97] + '...'}",
-        f"{wanted}, complete",
-        "the file is damaged, or its extension is wrong: write it again",
-    )

@@ -100,7 +100,8 @@ def problem_from_samples(
 def choose_columns(names: list[str], columns: Sequence[str] | None) -> list[str]:
     """The feature columns asked for, in that order: all of `names` by default."""
     chosen = names if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    for column in chosen:
+    known = set(names)
+    for column in (column for column in chosen if column not in known):
         _checks.choice(column, names, "feature column")
     if not chosen or len(set(chosen)) < len(chosen):
         _checks.fail(
@@ -170,6 +171,7 @@ def _binned(name: str, values: np.ndarray, bins: Any) -> Column:
 def _edges(name: str, values: np.ndarray, bins: Any) -> np.ndarray:
     if isinstance(bins, (int, np.integer)):
         count = _checks.integer(bins, f"bins of {name!r}", 2)
+        count = min(count, len(values))  # more cut no finer
         edges = np.unique(np.sort(values)[np.arange(1, count) * len(values) // count])
         return edges[edges > values.min()]  # so that every bin holds a sample
     try:

@@ -130,8 +130,8 @@ def data_uri(image: bytes) -> str:
 
 
 def _section(validation: Validation, curve: RegimeCurve, figures: Figures) -> Section:
-    checks = [check for case in validation.cases if case.problem is curve.problem for check in case.checks]
-    return Section(curve, sorted(checks, key=lambda check: check.passed), figures.get(curve.problem, ()))
+    checks = sorted(validation.checks_of(curve.problem), key=lambda check: check.passed)
+    return Section(curve, checks, figures.get(curve.problem, ()))
 
 
 def _versions() -> dict[str, str]:
