@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
-from ..methods import METHODS, Method, steps
+from ..methods import Method, method_named, steps
 from ..process import GuidedProcess
 from ..schedules import NoiseSchedule, noise_schedule, uniform_grid
 from .stepped import final_law
@@ -21,7 +21,7 @@ ROUND_OFF = 1e-12  # errors below it say nothing about an order
 
 def tv_error(
     process: GuidedProcess,
-    method: str,
+    method: str | Method,
     steps: ArrayLike,
     schedule: str | NoiseSchedule = "linear",
     *,
@@ -33,8 +33,8 @@ def tv_error(
     Parameters
     ----------
     process : GuidedProcess
-    method : str
-        A name in ``maskguide.methods.METHODS``.
+    method : str or Method
+        A name in ``maskguide.methods.METHODS``, or a method of your own.
     steps : int or array_like of int
         K >= 1, one or several.
     schedule : str or NoiseSchedule
@@ -49,7 +49,7 @@ def tv_error(
     -------
     array of the shape of `steps`; 0 for exact methods. Masks that the sampler leaves count as error.
     """
-    chosen = METHODS[_checks.choice(method, METHODS, "method")].with_parameters(**parameters)
+    chosen = method_named(method, **parameters)
     counts = np.asarray(steps)
     for k in counts.ravel().tolist():
         _checks.integer(k, "steps", 1)
@@ -61,7 +61,7 @@ def tv_error(
 
 
 def measured_order(
-    process: GuidedProcess, method: str, *, clock: float = 1.0, largest: int = 1024, **parameters: Any
+    process: GuidedProcess, method: str | Method, *, clock: float = 1.0, largest: int = 1024, **parameters: Any
 ) -> float:
     """The order of a method as its exact law shows it: -slope of log2 TV error when K doubles.
 
@@ -73,7 +73,7 @@ def measured_order(
     Parameters
     ----------
     process : GuidedProcess
-    method : str
+    method : str or Method
     clock : float
         Finite u > 0, the end of the window.
     largest : int
@@ -99,7 +99,7 @@ def measured_order(
             break
     if not slopes:
         _checks.fail(
-            f"{method!r} is exact here to round-off: no order to measure",
+            f"{chosen.name!r} is exact here to round-off: no order to measure",
             f"a TV error above {ROUND_OFF:g} at 64 steps",
             "use a problem of two or more dependent coordinates",
         )
@@ -119,7 +119,7 @@ def _slopes(process: GuidedProcess, method: Method, clock: float, largest: int, 
 
 def steps_needed(
     process: GuidedProcess,
-    method: str,
+    method: str | Method,
     tv: float,
     schedule: str | NoiseSchedule = "linear",
     *,
@@ -133,7 +133,7 @@ def steps_needed(
     Parameters
     ----------
     process : GuidedProcess
-    method : str
+    method : str or Method
     tv : float
         In (0, 1).
     schedule : str or NoiseSchedule
@@ -164,7 +164,9 @@ def steps_needed(
     while (error := _error(process, chosen, high, noise, np.inf, target)) > tv:
         if high == largest:
             aim = "it tends to another law" if chosen.order is None else "its error still falls with K"
-            _checks.fail(f"{method!r} has TV error {error:.3g} at K = {high}", f"at most {tv:g}", f"{aim}; raise tv")
+            _checks.fail(
+                f"{chosen.name!r} has TV error {error:.3g} at K = {high}", f"at most {tv:g}", f"{aim}; raise tv"
+            )
         high = min(2 * high, largest)
     low = high // 2
     while high - low > 1:
@@ -174,10 +176,10 @@ def steps_needed(
     return high
 
 
-def _stepped(method: str, parameters: dict[str, Any]) -> Method:
-    chosen = METHODS[_checks.choice(method, METHODS, "method")].with_parameters(**parameters)
+def _stepped(method: str | Method, parameters: dict[str, Any]) -> Method:
+    chosen = method_named(method, **parameters)
     if chosen.is_exact:
-        _checks.fail(f"{method!r} is exact and takes no steps", "a method of K steps", 'such as "tau-leaping"')
+        _checks.fail(f"{chosen.name!r} is exact and takes no steps", "a method of K steps", 'such as "tau-leaping"')
     return chosen
 
 

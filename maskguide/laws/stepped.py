@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
-from ..methods import METHODS, Method, Step, steps
+from ..methods import METHODS, Method, Step, method_named, steps
 from ..methods import euler as euler_formulas
 from ..process import GuidedProcess, Rates
 from ..schedules import NoiseSchedule, noise_schedule
@@ -23,7 +23,7 @@ from .transient import transient_law
 
 def stepped_law(
     process: GuidedProcess,
-    method: str,
+    method: str | Method,
     grid: ArrayLike,
     schedule: str | NoiseSchedule = "linear",
     *,
@@ -39,9 +39,9 @@ def stepped_law(
     Parameters
     ----------
     process : GuidedProcess
-    method : str
-        A name in ``maskguide.methods.METHODS``. Exact methods ("gillespie", "first-hitting", "uniformization")
-        have no steps and give the transient law at the grid's clocks.
+    method : str or Method
+        A name in ``maskguide.methods.METHODS``, or a method of your own. Exact methods have no steps and give the
+        transient law at the grid's clocks.
     grid : array_like (K+1,)
         Times strictly decreasing from 1; 0 is data.
     schedule : str or NoiseSchedule
@@ -65,7 +65,7 @@ def stepped_law(
     Source: docs/theory.md section 2.6, docs/stepped-laws.md.
     """
     process.needs_table("stepped laws")
-    chosen = METHODS[_checks.choice(method, METHODS, "method")].with_parameters(**parameters)
+    chosen = method_named(method, **parameters)
     times, noise = _checks.time_grid(grid), noise_schedule(schedule)
     clocks = noise.clock(times)
     if chosen.is_exact:
@@ -73,7 +73,7 @@ def stepped_law(
     states = (process.vocab_size + 1) ** process.length
     _checks.fits_in_memory(8 * states * (len(times) if every_step else 3), "stepped laws", "keep the last step only")
     taken = list(steps(process.guidance, times, noise))
-    label = f"{method}, {len(taken)} steps"
+    label = f"{chosen.name}, {len(taken)} steps"
     if every_step:
         laws = [all_masked(process.rates()), *(move.after for move in walk(process, chosen, taken))]
         return Law(np.array(laws), process.problem, clocks, label)

@@ -1,21 +1,26 @@
 """HOW one steps: one file per method, its step written once for samplers and for stepped laws."""
 
+from typing import Any
+
+from .._registry import Registry
 from .ancestral import ANCESTRAL
 from .euler import EULER
-from .first_hitting import FIRST_HITTING
+from .first_hitting import FIRST_HITTING, FirstHitting
 from .fixed_count import CONFIDENCE, ENTROPY, MARGIN, RANDOM_ORDER, FixedCount
-from .gillespie import GILLESPIE
+from .gillespie import GILLESPIE, Gillespie
 from .method import Method, Step, steps
 from .posterior_product import POSTERIOR_PRODUCT
 from .predictor_corrector import PREDICTOR_CORRECTOR, PredictorCorrector
 from .remdm import REMDM, Remasking
 from .tau_leaping import TAU_LEAPING
 from .theta import THETA_RK2, THETA_TRAPEZOIDAL, RungeKutta, Trapezoidal, TwoStage
-from .uniformization import UNIFORMIZATION
+from .uniformization import UNIFORMIZATION, Uniformization
 
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
+METHODS = Registry(
+    "method",
+    Method,
+    "maskguide.methods",
+    (
         GILLESPIE,
         FIRST_HITTING,
         UNIFORMIZATION,
@@ -31,12 +36,38 @@ METHODS: dict[str, Method] = {
         ENTROPY,
         REMDM,
         PREDICTOR_CORRECTOR,
-    )
-}
+    ),
+)
+
+
+def method_named(chosen: str | Method, **parameters: Any) -> Method:
+    """A method by its name, or one as given, with some of its parameters set.
+
+    Parameters
+    ----------
+    chosen : str or Method
+        A name in :data:`METHODS`, or any method.
+    **parameters
+        The method's own, such as theta.
+
+    Raises
+    ------
+    InputError
+        An unknown name or parameter, or a value out of range.
+
+    Examples
+    --------
+    >>> method_named("theta-trapezoidal", theta=0.3).parameters
+    {'theta': 0.3, 'split': 'clock'}
+    """
+    return METHODS.named(chosen).with_parameters(**parameters)
+
 
 __all__ = [
     "METHODS",
+    "FirstHitting",
     "FixedCount",
+    "Gillespie",
     "Method",
     "PredictorCorrector",
     "Remasking",
@@ -44,5 +75,7 @@ __all__ = [
     "Step",
     "Trapezoidal",
     "TwoStage",
+    "Uniformization",
+    "method_named",
     "steps",
 ]

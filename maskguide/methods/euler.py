@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._arrays import namespace
 from .method import Method, Step
 
@@ -30,6 +32,8 @@ EULER = Method(
     name="euler",
     order=1,
     reveal=reveal_probability,
+    clipped=clipped,
+    gain=np.negative,
     use="to reproduce public samplers; tau-leaping costs the same and never clips. Look at expected_clipping first",
     keeps="tends to the chain's own law, every rule and w; clipped steps slow it down, more of them as w grows",
     source="Nisonoff et al., arXiv:2406.01572; Lou et al., arXiv:2310.16834, section 4; docs/theory.md section 2.6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,16 @@ def position_probability(hazards: Any) -> Any:
     return hazards / namespace(total).where(total > 0, total, 1.0)
 
 
-FIRST_HITTING = Method(
+@dataclass(frozen=True, kw_only=True)
+class FirstHitting(Method):
+    """Exact: the level of the next reveal, then its position, then its token."""
+
+    is_exact: bool = True
+
+
+FIRST_HITTING = FirstHitting(
     name="first-hitting",
     order=None,
-    is_exact=True,
     use="normalised rule: D evaluations a sample, no discretisation error; elsewhere its hazard clock is gillespie",
     keeps="the chain's own law, every rule and w, with Z_i as above; with a uniform position and m V^{1/|M|} (the "
     "published form) the normalised rule only",

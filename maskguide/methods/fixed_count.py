@@ -103,6 +103,16 @@ class FixedCount(Method):
         else:
             object.__setattr__(self, "counts", tuple(_checks.integer(c, "a count", 0) for c in self.counts))
 
+    @property
+    def ranks_positions(self) -> bool:
+        """Whether positions follow a score."""
+        return self.score is not no_preference
+
+    @property
+    def needs_all_rates(self) -> bool:
+        """Scores are computed from all conditionals."""
+        return self.ranks_positions
+
     def count(self, step: Step, length: int) -> int:
         """How many of D coordinates are revealed in a step."""
         if self.counts == "schedule":

@@ -46,6 +46,8 @@ class Step:
         return float(-np.expm1(-self.length))
 
 
+TRIAL = Step(0.4, 0.9, 0.0)  # on which declarations are held against formulas
+
 # A function of hazards Z (..., D) and a step, (..., D); formulas take numpy arrays and torch tensors alike.
 Reveal = Callable[[Any, Step], Any]
 
@@ -72,8 +74,27 @@ class Method:
         independently, its token drawn in proportion to its rates. None when the method is not of that kind.
     spent : callable or None
         (hazards, step) -> -log(1 - reveal), where there is a better formula for it than that one.
+    clipped : callable or None
+        (hazards, step) -> what the method cuts off, where its formula gives a probability above one.
+    freezes_rates : bool
+        Declares reveal = 1 - exp(-Z h): a step is the chain itself with its rates frozen.
+    gain : callable or None
+        a -> g, on arrays, a the fraction of a step: declares that a step multiplies the chance to stay masked by
+        max(0, 1 + g Z) where g < 0, by 1 / (1 + g Z) where g > 0. Compiled engines draw methods that declare their
+        form in one of these two ways; every method with `reveal` runs on torch.
+    needs_unit_hazards : bool
+        Refused where a hazard Z_i(x) differs from one.
+    needs_bound : bool
+        Refused where no bound on R(x) is known.
+    remasks : bool
+        A step may mask revealed coordinates again.
 
     Fields that a kind of method adds, such as theta, are its parameters.
+
+    Raises
+    ------
+    InputError
+        `reveal` is not what `freezes_rates` or `gain` declare.
     """
 
     name: str
@@ -84,6 +105,40 @@ class Method:
     is_exact: bool = False
     reveal: Reveal | None = None
     spent: Reveal | None = None
+    clipped: Reveal | None = None
+    freezes_rates: bool = False
+    gain: Callable[[np.ndarray], np.ndarray] | None = None
+    needs_unit_hazards: bool = False
+    needs_bound: bool = False
+    remasks: bool = False
+
+    def __post_init__(self) -> None:
+        if self.reveal is not None and (self.freezes_rates or self.gain is not None):
+            hazards = np.ones(1) if self.needs_unit_hazards else np.array([0.25, 1.0, 2.5])
+            found, declared = self.reveal(hazards, TRIAL), self._declared(hazards, TRIAL)
+            if not np.allclose(found, declared, rtol=1e-9, atol=0):
+                _checks.fail(
+                    f"{self.name!r} reveals with probability {found[-1]:.6g} where it declares {declared[-1]:.6g}",
+                    "freezes_rates declares 1 - exp(-Z h), gain declares max(0, 1 + g Z) or 1 / (1 + g Z) to be left",
+                    "leave the declaration out (freezes_rates=False, gain=None): the method then runs on torch",
+                )
+
+    def _declared(self, hazards: np.ndarray, step: Step) -> np.ndarray:
+        """The reveal probability by `freezes_rates` or `gain`."""
+        if self.gain is None:
+            return -np.expm1(-hazards * step.length)
+        change = 1 + hazards * self.gain(np.array([step.fraction]))
+        return 1 - np.where(change < 1, change.clip(0), 1 / change)
+
+    @property
+    def ranks_positions(self) -> bool:
+        """Whether the coordinates that a step reveals are chosen by what their conditionals are."""
+        return False
+
+    @property
+    def needs_all_rates(self) -> bool:
+        """Whether a step takes the rates of all masked coordinates and tokens, not of the revealed ones only."""
+        return False
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._arrays import namespace
 from .method import Method, Step
 
@@ -18,10 +20,16 @@ def reveal_probability(hazards: Any, step: Step) -> Any:
     return scaled / namespace(total).where(total > 0, total, 1.0)
 
 
+def gain(fraction: np.ndarray) -> np.ndarray:
+    """a / (1 - a): a mask stays with probability 1 / (1 + g Z)."""
+    return np.divide(fraction, 1 - fraction, out=np.full_like(fraction, np.inf), where=fraction < 1)
+
+
 POSTERIOR_PRODUCT = Method(
     name="posterior-product",
     order=1,
     reveal=reveal_probability,
+    gain=gain,
     use="to reproduce duo and classifier-based discrete guidance; declare the rule 'product', its limit",
     keeps="tends to the chain's own law under its rule: for 'product' the rate product, not the normalised rule "
     "(there it is ancestral sampling)",

@@ -32,8 +32,15 @@ class Remasking(Method):
         the paper has eta = 1.
     """
 
+    needs_unit_hazards: bool = True
+    remasks: bool = True
     eta: float = 0.1
     strategy: str = "cap"
+
+    @property
+    def needs_all_rates(self) -> bool:
+        """Confidences are read off the conditionals."""
+        return True
 
     def __post_init__(self) -> None:
         _checks.choice(self.strategy, STRATEGIES, "strategy")

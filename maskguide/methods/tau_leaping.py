@@ -40,6 +40,7 @@ TAU_LEAPING = Method(
     order=1,
     reveal=reveal_probability,
     spent=hazard_spent,
+    freezes_rates=True,
     use="few steps for many coordinates; with a fixed grid the error grows with w, as the rates do",
     keeps="tends to the chain's own law, every rule and w; exact for D = 1",
     source="Gillespie, J. Chem. Phys. 115 (2001); for masked diffusion: docs/theory.md section 2.6",

@@ -45,6 +45,11 @@ class TwoStage(Method):
             _checks.fail(f"theta = {theta:g} for {self.name!r}", rule, "theta = 0.5 is the midpoint")
         object.__setattr__(self, "theta", theta)
 
+    @property
+    def needs_all_rates(self) -> bool:
+        """Rates of two states are combined."""
+        return True
+
     def first_length(self, step: Step) -> float:
         """Clock time h* from the start of the step to the point inside it."""
         if self.split == "clock" and np.isfinite(step.length):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from .method import Method
@@ -12,10 +13,22 @@ def jump_probability(exit: Any, bound: float) -> Any:
     return exit / bound
 
 
-UNIFORMIZATION = Method(
+@dataclass(frozen=True, kw_only=True)
+class Uniformization(Method):
+    """Exact: events at a constant rate, each a jump or nothing."""
+
+    is_exact: bool = True
+    needs_bound: bool = True
+
+    @property
+    def needs_all_rates(self) -> bool:
+        """The jump is drawn among all of them."""
+        return True
+
+
+UNIFORMIZATION = Uniformization(
     name="uniformization",
     order=None,
-    is_exact=True,
     use="when candidate times must not depend on the state (common random numbers, batches in step); the number "
     "of candidates is u max R, which grows like exp(O(w))",
     keeps="the chain's own law, every rule and w",

@@ -461,7 +461,7 @@ def by_index(monkeypatch):
 
 def confident(monkeypatch):
     """Positions by confidence instead of at random."""
-    monkeypatch.setitem(METHODS, "random-order", replace(METHODS["random-order"], score=log_confidence))
+    monkeypatch.setitem(METHODS._found, "random-order", replace(METHODS["random-order"], score=log_confidence))
 
 
 def stage_forgotten(monkeypatch):
