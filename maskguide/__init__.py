@@ -21,6 +21,10 @@ _HOME = {
     "zoo": "problems.zoo",
     "Guidance": "guidance",
     "WeightSchedule": "guidance",
+    "Rule": "guidance",
+    "Parameter": "guidance",
+    "Method": "methods",
+    "TimeGrid": "schedules",
     "GuidedProcess": "process",
     "NoiseSchedule": "schedules",
     "noise_schedule": "schedules",
@@ -75,11 +79,15 @@ __all__ = [
     "InputError",
     "Law",
     "MarkovProblem",
+    "Method",
     "NoiseSchedule",
+    "Parameter",
     "Paths",
     "ProductMixture",
+    "Rule",
     "Samples",
     "TableProblem",
+    "TimeGrid",
     "WeightSchedule",
     "class_law",
     "class_posterior",
@@ -127,7 +135,7 @@ if TYPE_CHECKING:
     from .comparison.ensembles import couple, tv_difference
     from .comparison.guided_grid import guided_grid, rate_change
     from .comparison.paths import Paths
-    from .guidance import Guidance, WeightSchedule
+    from .guidance import Guidance, Parameter, Rule, WeightSchedule
     from .laws import symbolic
     from .laws.completion import CompletionTime, completion_time
     from .laws.convergence import measured_order, steps_needed, tv_error
@@ -148,6 +156,7 @@ if TYPE_CHECKING:
     from .laws.terminal import terminal_law
     from .laws.tilted import log_h, tilted_law
     from .laws.transient import transient_law
+    from .methods import Method
     from .problems import zoo
     from .problems.chain import MarkovProblem
     from .problems.data import read_problem
@@ -159,7 +168,7 @@ if TYPE_CHECKING:
     from .process import GuidedProcess
     from .samplers.samples import Samples
     from .sampling import sample
-    from .schedules import NoiseSchedule, noise_schedule, time_grid, uniform_grid
+    from .schedules import NoiseSchedule, TimeGrid, noise_schedule, time_grid, uniform_grid
 
 
 def __getattr__(name: str):

@@ -73,12 +73,7 @@ class GuidedProcess:
     """
 
     def __init__(self, problem: Any, guidance: Guidance):
-        if not isinstance(problem, (TableProblem, ExchangeableProblem, Denoiser)) or not isinstance(guidance, Guidance):
-            _checks.fail(
-                f"GuidedProcess({type(problem).__name__}, {type(guidance).__name__})",
-                "GuidedProcess(problem, guidance)",
-                'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
-            )
+        _usable(problem, guidance)
         self.problem: Any = problem
         self.guidance = guidance
         if self.on_lattice:
@@ -177,6 +172,24 @@ class GuidedProcess:
 
     def __repr__(self) -> str:
         return f"GuidedProcess({self.problem!r}, {self.guidance!r})"
+
+
+def _usable(problem: Any, guidance: Any) -> None:
+    """Refuse what is no problem, naming the attributes that a denoiser lacks, or no guidance."""
+    needed = (*Denoiser.__annotations__, "prior", "log_conditionals")
+    missing = [name for name in needed if not hasattr(problem, name)]
+    if 0 < len(missing) < len(needed) and not isinstance(problem, ExchangeableProblem):
+        _checks.fail(
+            f"a {type(problem).__name__} without {', '.join(missing)}",
+            f"a problem has {', '.join(needed)}",
+            "add what is missing; docs/extending.md has a whole example",
+        )
+    if (missing and not isinstance(problem, ExchangeableProblem)) or not isinstance(guidance, Guidance):
+        _checks.fail(
+            f"GuidedProcess({type(problem).__name__}, {type(guidance).__name__})",
+            "GuidedProcess(problem, guidance)",
+            'GuidedProcess(zoo.get("squares-2d"), Guidance("product", weight=2.0))',
+        )
 
 
 def _no_dead_ends(problem: Any, guidance: Guidance) -> None:

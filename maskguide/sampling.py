@@ -183,7 +183,7 @@ def _no_parameters(method: str, parameters: dict[str, Any]) -> None:
 
 
 def _engine(process: GuidedProcess, method: str, engine: str | None) -> str:
-    compiled = process.on_lattice or _is_compiled(process.problem)
+    compiled = process.on_lattice or (_is_compiled(process.problem) and process.guidance.rule.powers is not None)
     if engine is None:
         return "torch" if method == WEIGHTED or not compiled else "numba"
     _checks.choice(engine, ENGINES, "engine")

@@ -128,22 +128,17 @@ def log_spherical(log_target: Any, log_reference: Any, weight: Any, cap: float |
         return xp.log(spherical_rates(xp.exp(log_target), xp.exp(log_reference), weight, cap))
 
 
-def log_powers(log_target: Any, log_reference: Any, a: float, b: float, *, normalise: bool) -> Any:
-    """log of p_z^a p^b from log p_z and log p, (..., N), numpy or torch; divided by its sum if asked.
+def log_powers(log_target: Any, log_reference: Any, a: float, b: float) -> Any:
+    """log of p_z^a p^b from log p_z and log p, (..., N), numpy or torch; NaN may stand where a token is impossible."""
+    return b * log_reference if a == 0 else a * log_target + b * log_reference
 
-    -inf where the reference is impossible, and unless a = 0 where the target is. Sampled one context at a time, so
-    that no table is needed.
-    """
-    xp = namespace(log_reference)
-    possible = log_reference > -inf if a == 0 else (log_reference > -inf) & (log_target > -inf)
-    with np.errstate(invalid="ignore"):  # 0 inf and inf - inf, only where impossible
-        log_rate = b * log_reference if a == 0 else a * log_target + b * log_reference
-    log_rate = xp.where(possible, log_rate, -inf)
-    if not normalise:
-        return log_rate
+
+def log_normalized(log_rate: Any) -> Any:
+    """log of r / sum_v r(v), (..., N), numpy or torch; -inf stays, and rows without a possible token."""
+    xp = namespace(log_rate)
     largest = xp.amax(log_rate, -1)[..., None]
     largest = xp.where(largest > -inf, largest, 0.0)
-    total = xp.where(possible, xp.exp(log_rate - largest), 0.0).sum(-1)[..., None]
+    total = xp.exp(log_rate - largest).sum(-1)[..., None]
     return log_rate - largest - xp.log(xp.where(total > 0, total, 1.0))
 
 

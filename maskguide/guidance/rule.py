@@ -13,7 +13,7 @@ from .. import _checks
 from .._arrays import namespace
 from .._caching import cached_on_first
 from ..problems.table import TableProblem, marginal_table
-from .formulas import log_powers, quotient
+from .formulas import log_normalized, log_powers, quotient
 
 
 class Required(Enum):
@@ -57,13 +57,14 @@ class Rule:
     log_formula : callable or None
         (log p_z, log p, w, **parameters) -> log r, all (..., N): from log conditionals of a coordinate's tokens, -inf
         where one is impossible. Written for numpy arrays and torch tensors alike; w = 0 is the target alone,
-        w = -1 the reference alone. None for a rule that looks ahead.
+        w = -1 the reference alone. What it says of tokens that are impossible under one of the laws it uses is not
+        looked at: their rate is 0. None for a rule that looks ahead.
     normalises : bool
-        The rates of a coordinate sum to one: every mask is revealed at rate 1 for every w, R(x) = |M(x)|.
+        The rates of a coordinate are divided by their sum: every mask is revealed at rate 1 for every w, R(x) = |M(x)|.
     on_probabilities : callable, optional
         (p_z, p, w, **parameters) -> r on numpy arrays: the same formula where it is faster or keeps more digits.
     derivative : callable, optional
-        (log p_z, log p, w, **parameters) -> d log r / dw; otherwise by automatic differentiation.
+        (log p_z, log p, w, **parameters) -> the formula's derivative in w; otherwise by automatic differentiation.
     powers : callable, optional
         (w, **parameters) -> (a, b) if r is p_z^a p^b, up to normalisation, a and b linear in w; the compiled engines
         take these rules on mixtures and chains. a = 0: the target restricts nothing.
@@ -173,25 +174,32 @@ class Rule:
         InputError
             A rule that looks ahead; a formula that gives NaN or another shape.
         """
-        formula = self._formula
-        found = formula(log_conditional, log_unconditional, weight, **self.numbers)
-        self._usable(found, log_unconditional, weight)
-        return found
+        xp, formula = namespace(log_unconditional), self._formula
+        possible = log_unconditional > -np.inf
+        if self.laws_used(weight)[0]:
+            possible = possible & (log_conditional > -np.inf)
+        with np.errstate(invalid="ignore"):  # 0 inf and inf - inf, only where impossible
+            found = formula(log_conditional, log_unconditional, weight, **self.numbers)
+        self._usable(found, possible, weight)
+        found = xp.where(possible, found, -np.inf)
+        return log_normalized(found) if self.normalises else found
 
     def d_log_rates(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
         """d log r / dw, (..., N), 0 where r = 0: from the declared derivative, for powers in closed form, or by torch.
 
-        For p_z^a p^b it is a' log p_z + b' log p, minus its mean under r if the rule normalises.
+        For p_z^a p^b the formula's is a' log p_z + b' log p; a rule that normalises takes its mean under r off.
         """
         log_rate = self.log_rates(log_conditional, log_unconditional, weight)
         xp = namespace(log_rate)
         if self.derivative is not None:
             slope = self.derivative(log_conditional, log_unconditional, weight, **self.numbers)
         elif self.powers is not None:
-            slope = self._slope_of_powers(log_conditional, log_unconditional, log_rate)
+            slope = self._slope_of_powers(log_conditional, log_unconditional)
         else:
             slope = self._slope_by_torch(log_conditional, log_unconditional, weight)
-        return xp.where(log_rate > -np.inf, slope, 0.0)
+        slope = xp.where(log_rate > -np.inf, slope, 0.0)
+        mean = (xp.exp(log_rate) * slope).sum(-1)[..., None] if self.normalises else 0.0
+        return xp.where(log_rate > -np.inf, slope - mean, 0.0)
 
     def rates(self, target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
         """r (..., N) from conditionals (..., N) in probabilities, numpy; 0 where a token is impossible."""
@@ -207,11 +215,10 @@ class Rule:
         target, reference = (conditionals(table, axis) for table in (problem.target_table, self.reference(problem)))
         return self.rates(target, reference, weight)
 
-    def _slope_of_powers(self, log_conditional: Any, log_unconditional: Any, log_rate: Any) -> Any:
-        xp, (a, b), (a1, b1) = namespace(log_rate), self.exponents(0.0), self.exponents(1.0)
+    def _slope_of_powers(self, log_conditional: Any, log_unconditional: Any) -> Any:
+        xp, (a, b), (a1, b1) = namespace(log_unconditional), self.exponents(0.0), self.exponents(1.0)
         first, second = (xp.where(log > -np.inf, log, 0.0) for log in (log_conditional, log_unconditional))
-        slope = (a1 - a) * first + (b1 - b) * second
-        return slope - (xp.exp(log_rate) * slope).sum(-1)[..., None] if self.normalises else slope
+        return (a1 - a) * first + (b1 - b) * second
 
     def _slope_by_torch(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
         try:
@@ -225,16 +232,16 @@ class Rule:
         slope = torch.func.jvp(lambda w: formula(*logs, w, **numbers), (at,), (torch.ones_like(at),))[1]
         return slope if namespace(log_conditional) is torch else slope.numpy()
 
-    def _usable(self, log_rate: Any, like: Any, weight: float) -> None:
+    def _usable(self, log_rate: Any, possible: Any, weight: float) -> None:
         """Refuse what somebody's own formula may give; a tensor's values are not looked at: the host would wait."""
         shape = tuple(getattr(log_rate, "shape", ()))
-        if shape != tuple(like.shape):
-            needed = f"the shape of the conditionals, {tuple(like.shape)}"
+        if shape != tuple(possible.shape):
+            needed = f"the shape of the conditionals, {tuple(possible.shape)}"
             _checks.fail(f"the rule {self.name!r} gives log rates of shape {shape}", needed, "return a number a token")
-        if namespace(log_rate) is np and np.isnan(log_rate).any():
+        if namespace(log_rate) is np and np.isnan(log_rate[possible]).any():
             _checks.fail(f"the rule {self.name!r} gives NaN at w = {weight:g}",
                          "log rates are numbers, -inf where a token is impossible",
-                         "mask impossible tokens before subtracting: -inf - (-inf) is NaN")  # fmt: skip
+                         "correct the formula")  # fmt: skip
 
     # Problems ---------------------------------------------------------------------------------------------------------
 
@@ -303,8 +310,8 @@ def conditionals(table: np.ndarray, axis: int) -> np.ndarray:
     return quotient(moved[..., :-1], moved[..., -1:], 0.0)
 
 
-def of_powers(powers: Callable[..., tuple[float, float]], *, normalise: bool) -> Callable[..., Any]:
+def of_powers(powers: Callable[..., tuple[float, float]]) -> Callable[..., Any]:
     """The formula of a rule p_z^a p^b from its exponents."""
     return lambda log_target, log_reference, weight, **numbers: log_powers(
-        log_target, log_reference, *powers(weight, **numbers), normalise=normalise
+        log_target, log_reference, *powers(weight, **numbers)
     )

@@ -1,5 +1,6 @@
 """Weighted particles: the weighted measure, propagated exactly; then estimators of known mean, and mutants."""
 
+import dataclasses
 import itertools
 import math
 
@@ -381,9 +382,8 @@ def proposal_forgotten(monkeypatch):
 
 
 def weight_for_one_plus_weight(monkeypatch):
-    original = weights.log_powers
-    monkeypatch.setattr(weights, "log_powers", lambda *logs, normalise: original(*logs[:2], logs[2] - 1, logs[3] + 1,
-                                                                             normalise=normalise))  # fmt: skip
+    weaker = dataclasses.replace(weights.RULES["product"], log_formula=lambda t, p, w: w * t + (1 - w) * p)
+    monkeypatch.setattr(weights, "RULES", {"product": weaker})
 
 
 def resampled_by_squares(monkeypatch):

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from ... import _checks
-from ...guidance.formulas import log_powers
 from ...guidance.rules import RULES
 from ...process import GuidedProcess
 from .resampling import drawn
@@ -21,7 +20,7 @@ def log_rates(process: GuidedProcess, tokens: torch.Tensor, proposal: float, goa
     target, reference = (problem.log_conditionals(tokens, a) for a in (problem.target, rule.reference_label(problem)))
     looks_ahead = rule.looks_ahead
     log_q = _looked_up(process, tokens, proposal) if looks_ahead else rule.log_rates(target, reference, proposal)
-    return log_q, log_q if goal is None else log_powers(target, reference, 1 + goal, -goal, normalise=False)
+    return log_q, log_q if goal is None else RULES["product"].log_rates(target, reference, goal)
 
 
 def log_increment(log_exit: Any, masks: Any, log_q: Any, log_r: Any) -> Any:
