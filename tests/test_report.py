@@ -9,6 +9,7 @@ import pytest
 
 import maskguide as mg
 from maskguide import plots
+from maskguide._html import number
 from maskguide.report import page as report
 from maskguide.validation import Plan, validate
 
@@ -78,7 +79,7 @@ def spoilt(found, index=7):
 
 
 def cells(check):
-    figures = [report.number(value) for value in (check.value, check.bound, check.false_alarm)]
+    figures = [number(value) for value in (check.value, check.bound, check.false_alarm)]
     verdict = "pass" if check.passed else "FAIL"
     return [check.rule, f"{check.weight:g}", check.engine, check.method, check.what, *figures, verdict]
 
@@ -167,7 +168,7 @@ def test_regimes_contexts_conventions_and_provenance(found):
     assert {"w", "t", "m(t)", "u"} <= set(told)
     assert told["seed"].startswith("11 ") and told["weights w"] == "0, 2" and told["trajectories"].startswith("300 ")
     assert f"maskguide {mg.__version__}" in told["versions"] and "numpy" in told["versions"]
-    assert "at most " + report.number(found.false_alarm) in page.text
+    assert "at most " + number(found.false_alarm) in page.text
 
 
 def test_many_contexts_are_counted_not_listed():
@@ -226,5 +227,5 @@ def test_directories_that_cannot_be_written(found, tmp_path):
 
 
 def test_numbers():
-    assert [report.number(v) for v in (float("nan"), 0.0, 0.012345, 1e-6, 12345.0)] == [
+    assert [number(v) for v in (float("nan"), 0.0, 0.012345, 1e-6, 12345.0)] == [
         "–", "0", "0.0123", "1e-06", "1.23e+04"]  # fmt: skip

@@ -9,15 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import _checks, _files
+from .. import _html
 from .evidence import bernoulli_interval
 from .findings import SKIPPED, Outcome, Picture
 from .text import outcome
-
-try:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-except ImportError:
-    _checks.fail("jinja2 is not installed", "reports need it", "pip install 'maskguide[report]'")
 
 LISTED = 40  # states of a figure, the most probable first
 WIDTH, HEIGHT, MARGIN = 720, 190, 30
@@ -25,29 +20,15 @@ WIDTH, HEIGHT, MARGIN = 720, 190, 30
 
 def write(report: Outcome, directory: str | Path) -> Path:
     """Write `directory`/index.html; an InputError where that cannot be."""
-    directory = Path(directory)
-    _files.check_directory(directory)
-    page = render(report)
-    return _files.write(_files.directory(directory) / "index.html", page)
+    return _html.write(directory, lambda: render(report))
 
 
 def render(report: Outcome) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("maskguide"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": number, "count": "{:,}".format}
     shown = [check for check in report.checks if check.status != SKIPPED]
     figures = [(picture, figure(picture)) for picture in report.pictures]
-    return environment.get_template("conformance.html").render(
-        report=report, checks=shown, figures=figures, outcome=outcome(report), version=version("maskguide")
-    )
-
-
-def number(value: float) -> str:
-    """Three digits; a dash where there is none."""
-    return "–" if np.isnan(value) else f"{value:.3g}"
+    values = {"report": report, "checks": shown, "figures": figures, "outcome": outcome(report)}
+    return _html.page("conformance.html", version=version("maskguide"), **values)
 
 
 def figure(picture: Picture) -> str:

@@ -5,9 +5,7 @@ Figures come in as bytes, so this module draws nothing; the page loads nothing f
 
 from __future__ import annotations
 
-import math
 import platform
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__, _checks, _files
-
-try:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-except ImportError:
-    _checks.fail("jinja2 is not installed", "reports need it", "pip install 'maskguide[report]'")
+from .. import __version__, _html
 
 if TYPE_CHECKING:
     from ..problems.table import TableProblem
@@ -77,21 +70,14 @@ def write(validation: Validation, figures: Figures, directory: str | Path, claim
     InputError
         The directory cannot be created or written.
     """
-    directory = Path(directory)
-    _files.check_directory(directory)
-    page = render(validation, figures, claims)
-    return _files.write(_files.directory(directory) / "index.html", page)
+    return _html.write(directory, lambda: render(validation, figures, claims))
 
 
 def render(validation: Validation, figures: Figures, claims: Sequence[Number] = ()) -> str:
     """The page as text; parameters as for :func:`write`."""
-    environment = Environment(
-        loader=PackageLoader("maskguide"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": number, "data_uri": data_uri, "count": "{:,}".format}
     sections = [_section(validation, curve, figures) for curve in validation.regimes]
-    return environment.get_template("report.html").render(
+    return _html.page(
+        "report.html",
         validation=validation,
         plan=validation.plan,
         sections=sections,
@@ -116,17 +102,6 @@ def verdict(validation: Validation, claims: Sequence[Number] = ()) -> str:
     if broken:
         return f"{found} {len(broken)} of {len(claims)} claims do not hold."
     return f"{found} All {len(claims)} claims hold." if claims else found
-
-
-def number(value: float) -> str:
-    """Three digits; a dash for NaN."""
-    return "–" if math.isnan(value) else f"{value:.3g}"
-
-
-def data_uri(image: bytes) -> str:
-    """An SVG or PNG image as a data: URI. As an <img> its ids cannot clash with those of another figure."""
-    kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
-    return f"data:image/{kind};base64,{b64encode(image).decode()}"
 
 
 def _section(validation: Validation, curve: RegimeCurve, figures: Figures) -> Section:
