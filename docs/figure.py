@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import maskguide as mg
 from maskguide import plots
-from maskguide.validation import Plan, regime_curve, validate
+from maskguide.papers.he_rojas_tao.figures import overview
 
-squares = validate([mg.zoo.get("squares-2d")], Plan(rules=("product",)))
-curves = [regime_curve(mg.zoo.get(f"{name}-2d")) for name in ("identical", "no-blind", "fading-blind", "small-squares")]
-Path(__file__).with_name("figure.svg").write_bytes(plots.svg(plots.headline(squares.cases, curves)))
+Path(__file__).with_name("figure.svg").write_bytes(plots.svg(overview()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from .papers.angle import numbers as angle
-from .papers.distortions import numbers as distortions
-from .papers.he_rojas_tao import numbers as he_rojas_tao
-from .papers.learned_weights import numbers as learned_weights
-from .papers.register import GROUPS, Number
-from .papers.stages import numbers as stages
+from .papers import papers
+from .papers.register import Group, Number, groups_of
 
-__all__ = ["GROUPS", "Number", "angle", "distortions", "he_rojas_tao", "learned_weights", "stages", "verify"]
+__all__ = ["Group", "Number", "groups", "verify"]
+
+
+def groups() -> list[Group]:
+    """The functions that recompute numbers: of every paper, then of docs/theory.md."""
+    found = [group for paper in papers().values() for group in paper.groups()]
+    return found + groups_of("maskguide.papers.derivations")
 
 
 def verify() -> list[Number]:
-    """Recompute every registered number, in order."""
-    return [number for compute in GROUPS for number in compute()]
+    """Recompute every number, in order."""
+    return [number for compute in groups() for number in compute()]

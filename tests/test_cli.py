@@ -142,7 +142,8 @@ def test_a_failed_check_exits_with_one(monkeypatch, capsys):
     from maskguide.cli import app as cli
 
     monkeypatch.setattr(sys, "argv", ["maskguide", "verify"])
-    monkeypatch.setattr(verification, "GROUPS", [lambda: iter([verification.Number("broken", 1.0, 2.0, 0.1, "test")])])
+    broken = verification.Number("broken", 1.0, 2.0, 0.1, "test")
+    monkeypatch.setattr(verification, "groups", lambda: [lambda: iter([broken])])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 1

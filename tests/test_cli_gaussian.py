@@ -11,14 +11,9 @@ import pytest
 
 from maskguide.cli import app as cli
 from maskguide.cli import console
+from maskguide.papers import papers
 
-STUDIES = {
-    "stages": "stages.study",
-    "distortions": "distortions.study",
-    "map": "distortions.map",
-    "angle": "angle.study",
-    "learn": "learned_weights.study",
-}
+STUDIES = {study.name: study for paper in papers().values() for study in paper.studies}
 
 
 def call(monkeypatch, *arguments):
@@ -40,7 +35,7 @@ def test_a_study_as_json_with_figures(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_options_reach_the_study_and_its_progress(name, monkeypatch, capsys):
     """The studies themselves run in tests/papers: here only what the command hands them."""
-    module = import_module(f"maskguide.papers.{STUDIES[name]}")
+    module = import_module(f"maskguide.papers.{STUDIES[name].module}")
     known, calls, shown = signature(module.study), [], []
     monkeypatch.setattr(console, "progress_bar", lambda total, what: nullcontext(shown.append))
     found = SimpleNamespace(text=lambda: "what was found", to_dict=lambda: {})

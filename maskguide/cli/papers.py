@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +34,7 @@ def stages(
 
     Example: maskguide gaussian stages --omega 5 --figures stages
     """
-    _run("stages", "stages.study", "stages.figures", figures, as_json,
+    _run("stages", figures, as_json,
          omega=omega, weak=weak, sigma=sigma, count=count, steps=steps, seed=seed,
          quick=quick)  # fmt: skip
 
@@ -55,7 +53,7 @@ def distortions(
     Example: maskguide gaussian distortions --quick
     """
     competing = competing if crowd is None else crowd
-    _run("distortions", "distortions.study", "distortions.figures", figures, as_json,
+    _run("distortions", figures, as_json,
          weights=numbers(weight, "weight"), competing_weights=numbers(competing, "competing"),
          within=within, between=between, seed=seed, quick=quick)  # fmt: skip
 
@@ -72,19 +70,7 @@ def schedule_map(
 
     Example: maskguide gaussian map -c 1 -u 4 --figures map
     """
-    _run(
-        "map",
-        "distortions.map",
-        "distortions.map_figure",
-        figures,
-        as_json,
-        c=c,
-        u=u,
-        mean=mean,
-        horizon=horizon,
-        seed=seed,
-        quick=quick,
-    )
+    _run("map", figures, as_json, c=c, u=u, mean=mean, horizon=horizon, seed=seed, quick=quick)
 
 
 @app.command()
@@ -98,7 +84,7 @@ def angle(
 
     Example: maskguide gaussian angle --omega 1,5,15
     """
-    _run("angle", "angle.study", "angle.figures", figures, as_json,
+    _run("angle", figures, as_json,
          scales=numbers(omega, "omega"), samples=samples, steps=steps, seed=seed,
          quick=quick)  # fmt: skip
 
@@ -118,34 +104,24 @@ def learn(
     """
     settings = {"sampler_steps": sampler_steps, "checkpoints": checkpoints, "seed": seed, "quick": quick}
     try:
-        _run(
-            "learned",
-            "learned_weights.study",
-            "learned_weights.figures",
-            figures,
-            as_json,
-            samples=min(samples, 600) if quick else samples,
-            **settings,
-        )
+        _run("learn", figures, as_json, samples=min(samples, 600) if quick else samples, **settings)
     except KeyboardInterrupt:
         if checkpoints is None:
             raise
         raise Interrupted(f"the same command goes on from {str(checkpoints)!r}") from None
 
 
-def _run(name: str, study: str, plots: str, figures: Path | None, as_json: bool, **settings: Any) -> None:
+def _run(name: str, figures: Path | None, as_json: bool, **settings: Any) -> None:
     """A study with a progress bar; its figures; its text or JSON. Files are refused before the work, not after it."""
-    from .. import _files
+    from .. import _files, papers
     from . import console
 
-    module = import_module(f"..papers.{study}", __package__)
-    draw = None if figures is None else import_module(f"..papers.{plots}", __package__).figures
+    chosen = papers.study(name)
+    draw = None if figures is None else chosen.figures()
     if figures is not None:
         _files.check_directory(figures)
-    known = signature(module.num_units).parameters
-    total = module.num_units(**{key: value for key, value in settings.items() if key in known})
-    with console.progress_bar(total, name) as show:
-        found = module.study(**settings, advance=_counter(show))
+    with console.progress_bar(chosen.num_units(settings), name) as show:
+        found = chosen.run(**settings, advance=_counter(show))
     written = [] if draw is None or figures is None else _write(draw(found), figures)
     if as_json:
         return console.say_json(found.to_dict() | ({"figures": written} if written else {}))

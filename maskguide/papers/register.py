@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,14 @@ def group(function: Group) -> Group:
     """Register a function that yields numbers."""
     GROUPS.append(function)
     return function
+
+
+def gap(name: str, source: str, left: np.ndarray, right: np.ndarray, tolerance: float = 1e-12) -> Number:
+    """The largest difference of two arrays, expected to be zero."""
+    return Number(name, 0.0, float(np.abs(left - right).max()), tolerance, source)
+
+
+def groups_of(module: str) -> list[Group]:
+    """The functions that a module has registered, once it is loaded."""
+    import_module(module)
+    return [found for found in GROUPS if found.__module__ == module]

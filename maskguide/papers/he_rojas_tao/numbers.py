@@ -1,4 +1,4 @@
-"""Published and derived numbers of guided masked diffusion."""
+"""Numbers of guided masked diffusion: 5D cubes, decay of TV in the weight, identities."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from decimal import Decimal
 import numpy as np
 
 from ...guidance import Guidance, WeightSchedule
-from ...laws.completion import completion_time
-from ...laws.convergence import measured_order
 from ...laws.decay import tv_decay
 from ...laws.law import Law
 from ...laws.regime import decay_regime, log_minus_log
 from ...laws.terminal import terminal_law
 from ...laws.transient import transient_law
-from ...methods import METHODS
 from ...problems import zoo
 from ...problems.table import TableProblem
 from ...process import GuidedProcess
-from ..register import Number, group
+from ..register import Number, gap, group
 
 PAPER = "He, Rojas, Tao, arXiv:2506.10971"
 
 
-def _law(name: str, rule: str, weight: float | WeightSchedule) -> Law:
+def law_of(name: str, rule: str, weight: float | WeightSchedule) -> Law:
+    """The final law of a zoo problem under a rule."""
     return terminal_law(GuidedProcess(zoo.get(name), Guidance(rule, weight)))
 
 
@@ -32,11 +30,8 @@ def _tv(name: str, rule: str, weight: float, clock: float | np.ndarray) -> np.nd
     return tv_decay(GuidedProcess(zoo.get(name), Guidance(rule, weight)), clock)
 
 
-def _gap(name: str, source: str, left: np.ndarray, right: np.ndarray, tolerance: float = 1e-12) -> Number:
-    return Number(name, 0.0, float(np.abs(left - right).max()), tolerance, source)
-
-
-def _tilted(problem: TableProblem, weight: float) -> np.ndarray:
+def tilted_law(problem: TableProblem, weight: float) -> np.ndarray:
+    """p_z^(1+w) p^(-w) / Z."""
     p, q = problem.target_law, problem.unconditional_law
     tilt = np.where(p > 0, p * np.divide(p, q, out=np.ones_like(p), where=p > 0) ** weight, 0.0)
     return tilt / tilt.sum()
@@ -52,10 +47,10 @@ def five_dimensional_cubes() -> Iterator[Number]:
     }
     for weight, row in table.items():
         for rule in ("product", "normalized"):
-            means = _means_by_shared_coordinates(_law("cubes-5d", rule, weight).probs)
+            means = _means_by_shared_coordinates(law_of("cubes-5d", rule, weight).probs)
             for k, (expected, got) in enumerate(zip(row, means, strict=True)):
                 yield Number(f"cubes-5d, {rule}, w={weight:g}: 10^3 mean P, k={k}", expected, 1e3 * got, 5.1e-5, source)
-    tilted = _means_by_shared_coordinates(_tilted(zoo.get("cubes-5d"), 1.0))
+    tilted = _means_by_shared_coordinates(tilted_law(zoo.get("cubes-5d"), 1.0))
     for k, expected in enumerate((4.1237,) * 5 + (2.0619,)):
         yield Number(f"cubes-5d, tilted law, w=1: 10^3 mean P, k={k}", expected, 1e3 * tilted[k], 5.1e-5, source)
 
@@ -113,11 +108,11 @@ def identities() -> Iterator[Number]:
         process = GuidedProcess(zoo.get(name), Guidance("normalized", 3.0))
         curve = -np.expm1(process.length * np.log1p(-np.exp(-clocks)))
         masked = transient_law(process, clocks).masked_probability  # tv_decay would return the formula itself
-        yield _gap(f"{name}, normalized: TV = 1 - (1-m)^D", "docs/theory.md section 2.3", masked, curve, 1e-11)
+        yield gap(f"{name}, normalized: TV = 1 - (1-m)^D", "docs/theory.md section 2.3", masked, curve, 1e-11)
     overlap = zoo.get("overlap-1d")
     partition = float(GuidedProcess(overlap, Guidance("product", 2.5)).exit_rates()[-1])
     got = _tv("overlap-1d", "product", 2.5, clocks) / np.exp(-partition * clocks)
-    yield _gap("overlap-1d: TV = m^Z, relative", f"{PAPER}; docs/theory.md section 2.3", got, np.ones(13))
+    yield gap("overlap-1d: TV = m^Z, relative", f"{PAPER}; docs/theory.md section 2.3", got, np.ones(13))
     disjoint = zoo.get("disjoint-1d")
     partition = float(GuidedProcess(disjoint, Guidance("product", 3.0)).exit_rates()[-1])
     expected = float(disjoint.prior[disjoint.target]) ** -3
@@ -125,66 +120,8 @@ def identities() -> Iterator[Number]:
     for name in ("overlap-1d", "squares-2d", "wine-2d"):
         problem = zoo.get(name)
         for rule in ("product", "normalized"):
-            yield _gap(f"{name}, {rule}: w=0 is the class law", PAPER, _law(name, rule, 0).probs, problem.target_law)
-            yield _gap(f"{name}, {rule}: w=-1 is p", PAPER, _law(name, rule, -1).probs, problem.unconditional_law)
-    tilted = _tilted(overlap, 4.0)
+            yield gap(f"{name}, {rule}: w=0 is the class law", PAPER, law_of(name, rule, 0).probs, problem.target_law)
+            yield gap(f"{name}, {rule}: w=-1 is p", PAPER, law_of(name, rule, -1).probs, problem.unconditional_law)
+    tilted = tilted_law(overlap, 4.0)
     for rule in ("product", "normalized"):
-        yield _gap(f"overlap-1d, {rule}, w=4: 1D is the tilted law", PAPER, _law("overlap-1d", rule, 4).probs, tilted)
-
-
-@group
-def changing_weights() -> Iterator[Number]:
-    """Piecewise-constant weights, rule normalized: the explicit segment averages of section 2.5."""
-    source, lengths, weights = "docs/theory.md section 2.5", (0.4, 0.35, 0.25), (0.0, 4.0, 1.5)
-    schedule = WeightSchedule([0.6, 0.25], weights)
-    line = np.tensordot(lengths, [_tilted(zoo.get("overlap-1d"), w) for w in weights], axes=1)
-    yield _gap("overlap-1d, three segments: 1D average", source, _law("overlap-1d", "normalized", schedule).probs, line)
-    problem = zoo.get("fading-blind-2d")
-    plane = np.sum([_two_reveals(problem, lengths, weights, i, j) for i in range(3) for j in range(i, 3)], axis=0)
-    yield _gap("fading-blind-2d, three segments: 2D", source, _law(problem.name, "normalized", schedule).probs, plane)
-
-
-def _two_reveals(problem, lengths, weights, i: int, j: int) -> np.ndarray:
-    share = lengths[i] ** 2 if i == j else 2 * lengths[i] * lengths[j]
-    first = GuidedProcess(problem, Guidance("normalized", weights[i])).rates().edges
-    second = GuidedProcess(problem, Guidance("normalized", weights[j])).rates().edges
-    rows = first[0][:, -1:] * second[1][:-1, :]
-    columns = first[1][-1:, :] * second[0][:, :-1]
-    return share * 0.5 * (rows + columns)
-
-
-@group
-def convergence_orders() -> Iterator[Number]:
-    """Declared orders, from exact K-step laws: no randomness."""
-    source, special = "docs/theory.md section 2.6", ("theta-trapezoidal", "normalized")
-    for rule in ("product", "normalized"):
-        process = GuidedProcess(zoo.get("no-blind-2d"), Guidance(rule, 1.0))
-        for method in METHODS.values():
-            if method.order and (method.name, rule) != ("ancestral", "product"):
-                expected = 3.0 if (method.name, rule) == special else float(method.order)
-                order = measured_order(process, method.name)
-                yield Number(f"no-blind-2d, {rule}: order of {method.name}", expected, order, 0.02, source)
-    clipping = GuidedProcess(zoo.get("wine-2d"), Guidance("product", 1.0))
-    order = measured_order(clipping, "theta-trapezoidal")
-    yield Number("wine-2d, product: order of theta-trapezoidal where it clips", 1.0, order, 0.02, source)
-
-
-@group
-def tilted_by_doob() -> Iterator[Number]:
-    """The rule "tilted" has the tilted law as its terminal law at every D; the two established rules have not."""
-    source = "docs/theory.md section 2.4"
-    for name in ("overlap-1d", "squares-2d", "wine-2d", "cubes-5d"):
-        tilted = _tilted(zoo.get(name), 2.0)
-        yield _gap(f"{name}, tilted, w=2: tilted law", source, _law(name, "tilted", 2.0).probs, tilted)
-
-
-@group
-def completion() -> Iterator[Number]:
-    """Completion time of rules of unit hazards: the largest of D unit exponentials."""
-    for name in ("squares-2d", "cubes-5d"):
-        time = completion_time(GuidedProcess(zoo.get(name), Guidance("normalized", 3.0)))
-        harmonic = sum(1 / k for k in range(1, zoo.get(name).length + 1))
-        source = "docs/theory.md section 2.3"
-        yield Number(
-            f"{name}, normalized: mean completion clock is 1 + ... + 1/D", harmonic, time.mean(), 1e-12, source
-        )
+        yield gap(f"overlap-1d, {rule}, w=4: 1D is the tilted law", PAPER, law_of("overlap-1d", rule, 4).probs, tilted)
