@@ -43,7 +43,23 @@ class Registry(Mapping[str, T], Generic[T]):
             self.register(item)
 
     def register(self, item: T) -> T:
-        """Add an object under its name, and return it; a name that is taken by another object is an error."""
+        """Add an object under its name.
+
+        Parameters
+        ----------
+        item : object of the registry's class
+            Its `name` must be free, or taken by an equal object.
+
+        Returns
+        -------
+        object
+            The same object, so that a definition can be registered where it is written.
+
+        Raises
+        ------
+        InputError
+            An object of another class, or a name that is taken by another object.
+        """
         if not isinstance(item, self.kind):
             needed = f"a {self.what} is an object of class {self.kind.__name__}"
             _checks.fail(f"{_checks.short(item)} as a {self.what}", needed, f"make it a {self.kind.__name__}")
@@ -53,7 +69,23 @@ class Registry(Mapping[str, T], Generic[T]):
         return item
 
     def named(self, chosen: str | T) -> T:
-        """The object of a name, or the object itself if one is given; an error that lists the names otherwise."""
+        """The object of a name, or the object itself if one is given.
+
+        Parameters
+        ----------
+        chosen : str or object of the registry's class
+            A name, an alias of one, or an object, registered or not.
+
+        Returns
+        -------
+        object
+            Of the registry's class.
+
+        Raises
+        ------
+        InputError
+            An unknown name; the error lists the names there are.
+        """
         if isinstance(chosen, self.kind):
             return chosen
         return (

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rates:
-    """All rates of the chain at one weight.
+    """All rates of the guided chain at one weight, as arrays over the lattice.
 
     Attributes
     ----------
     edges : tuple of D arrays
-        edges[i] has the lattice's shape with axis i of length N; edges[i][y] is the rate from y with
-        coordinate i masked to y.
+        edges[i] has the shape (N+1,)*D with axis i of length N; edges[i][y] is the rate, per unit of the clock u, from
+        y with coordinate i masked to y.
     hazards : tuple of D arrays
-        hazards[i] = Z_i, edges[i] summed over axis i (kept with length 1).
+        hazards[i] = Z_i, edges[i] summed over axis i, shape (N+1,)*D with axis i of length 1.
     exit : array, (N+1,)*D
         R(x) = sum over masked i of Z_i(x); 0 on completed states.
     """
@@ -48,28 +48,44 @@ class Rates:
 
     @property
     def length(self) -> int:
-        """D."""
+        """Number of coordinates D."""
         return len(self.edges)
 
     @property
     def vocab_size(self) -> int:
-        """N."""
+        """Number of tokens N."""
         return self.exit.shape[0] - 1
 
 
 class GuidedProcess:
     """The guided reverse continuous-time Markov chain of a problem under a guidance.
 
-    Rows of its rate matrix sum to zero, laws are row vectors: q(u) = q(0) exp(uQ), starting from the fully
-    masked state. In the clock u = -log m(t) its rates are constant in time; noise schedules do not enter.
+    From a state x, every masked coordinate i becomes token v at the rate r(v) that the guidance rule makes of p_z(v|x)
+    and p(v|x), the conditionals of the target class and of the unconditional law. Rows of the rate matrix Q sum to
+    zero, and laws are row vectors: q(u) = q(0) exp(uQ), from the fully masked state. In the clock u = -log m(t) rates
+    are constant in time, so noise schedules do not enter. Source: docs/theory.md, sections 1 and 2.
 
     Parameters
     ----------
     problem : TableProblem, ExchangeableProblem or Denoiser
-        An exchangeable problem has laws on counts (`terminal_law`, `transient_law`, `tv_decay`, `late_rate`); rates on
-        the lattice, and what needs them, are for tables. Any other Denoiser, such as a ProductMixture of hundreds of
-        coordinates, is sampled (`sample`) from conditionals computed on the way.
+        A table has everything: rates, exact laws, samples. An exchangeable problem has laws on counts (`terminal_law`,
+        `transient_law`, `tv_decay`, `late_rate`). Any other Denoiser, such as a ProductMixture of hundreds of
+        coordinates or a network, has samples, from conditionals computed on the way.
     guidance : Guidance
+        The rule, its parameters and the weight, or a weight schedule.
+
+    Raises
+    ------
+    InputError
+        Arguments of other types, a lattice that does not fit in memory, a rule that does not apply to the problem (a
+        negative class that never visits states of the target), a weight schedule that returns from w = -1.
+
+    Examples
+    --------
+    >>> import maskguide as mg
+    >>> process = mg.GuidedProcess(mg.zoo.get("overlap-1d"), mg.Guidance("product", weight=1.0))
+    >>> process.rates().edges[0]        # tokens 0, 1, 2: twice as fast where only the target goes
+    array([1. , 0.5, 0. ])
     """
 
     def __init__(self, problem: Any, guidance: Guidance):
@@ -84,22 +100,22 @@ class GuidedProcess:
 
     @property
     def on_lattice(self) -> bool:
-        """Whether the problem is a table, its chain known on the whole lattice."""
+        """Whether the problem is a table, so that rates and laws on all (N+1)^D states are at hand."""
         return isinstance(self.problem, TableProblem)
 
     @property
     def on_counts(self) -> bool:
-        """Whether the problem is exchangeable, its laws lumped onto counts."""
+        """Whether the problem is exchangeable, so that its laws are those of token counts."""
         return isinstance(self.problem, ExchangeableProblem)
 
     @property
     def vocab_size(self) -> int:
-        """N; the mask is token N."""
+        """Number of tokens N; the mask is token N."""
         return self.problem.vocab_size
 
     @property
     def length(self) -> int:
-        """D."""
+        """Number of coordinates D."""
         return self.problem.length
 
     @property
@@ -114,18 +130,45 @@ class GuidedProcess:
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """Stretches of the clock on which the weight, hence every rate, is constant."""
+        """The pieces of the clock on which the weight, hence every rate, is constant."""
         return self.guidance.schedule.segments()
 
     def rates(self, weight: float | None = None) -> Rates:
-        """All rates at a weight; without one, at the weight near the data (the last segment's)."""
+        """All rates at a weight.
+
+        Parameters
+        ----------
+        weight : float, optional
+            w >= -1; by default the weight near the data, that of the last segment.
+
+        Returns
+        -------
+        Rates
+            Arrays over the lattice, about 8 (D + 4) (N+1)^D bytes.
+
+        Raises
+        ------
+        InputError
+            A problem that is no table, a weight below -1, rates that overflow float64 or do not fit in memory.
+        """
         self.needs_table("rates on the lattice")
         chosen = self.segments[-1].weight if weight is None else _checks.weight(weight)
         _checks.lattice_fits(self.vocab_size, self.length, 8 * (self.length + 4), "the rates on the lattice")
         return _rates(self.problem, self.guidance.rule, chosen)
 
     def needs_table(self, what: str) -> None:
-        """Refuse what needs the whole lattice for a problem that is no table."""
+        """Refuse a problem that is no table, on behalf of something that needs the whole lattice.
+
+        Parameters
+        ----------
+        what : str
+            What needs it, for the error: "rates on the lattice".
+
+        Raises
+        ------
+        InputError
+            If the problem is no TableProblem.
+        """
         if not self.on_lattice:
             counts = "an exchangeable problem has terminal_law, transient_law, tv_decay and late_rate"
             _checks.fail(
@@ -135,10 +178,22 @@ class GuidedProcess:
             )
 
     def log_rates(self, tokens: Any, weight: float) -> Any:
-        """log r(x -> x with x_i = v), (n, D, N), from tokens (n, D), mask N; numpy or torch, as the tokens are.
+        """Logarithms of the rates out of given states, log r(x -> x with x_i = v).
 
-        -inf at revealed coordinates and impossible tokens. Computed from the two conditionals of these states only, so
-        that no table is needed; a rule that looks ahead is looked up on its table (numpy tokens).
+        Computed from the two conditionals of these states only, so that no table is needed; a rule that looks ahead is
+        looked up on its table (numpy tokens).
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        array or tensor, shape (n, D, N)
+            As the tokens are; -inf at revealed coordinates and impossible tokens.
         """
         rule, problem = self.guidance.rule, self.problem
         if rule.looks_ahead:
@@ -149,11 +204,33 @@ class GuidedProcess:
         return xp.where((tokens == self.vocab_size)[..., None], log_rate, -np.inf)
 
     def exit_rates(self, weight: float | None = None) -> np.ndarray:
-        """R(x), shape (N+1,)*D: the total rate at which masks disappear from x."""
+        """Total rate R(x) at which masks disappear from each state x.
+
+        Parameters
+        ----------
+        weight : float, optional
+            w >= -1; by default the weight near the data.
+
+        Returns
+        -------
+        array, shape (N+1,)*D
+            Per unit of the clock u; 0 on completed states.
+        """
         return self.rates(weight).exit
 
     def rate_matrix(self, weight: float | None = None) -> csr_array:
-        """Sparse Q over the (N+1)^D states in C order; rows sum to zero, q(u) = q(0) exp(uQ)."""
+        """The rate matrix Q as a sparse matrix, q(u) = q(0) exp(uQ).
+
+        Parameters
+        ----------
+        weight : float, optional
+            w >= -1; by default the weight near the data.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape ((N+1)^D, (N+1)^D)
+            States in C order of the lattice; Q[x, y] is the rate from x to y, rows sum to zero.
+        """
         from scipy.sparse import coo_array
 
         rates = self.rates(weight)

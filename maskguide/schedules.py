@@ -36,28 +36,114 @@ class NoiseSchedule(ABC):
     name: ClassVar[str] = ""
 
     def masking(self, t: ArrayLike) -> np.ndarray:
-        """m(t), the probability that a coordinate is masked at time t in [0, 1]."""
+        """Masking probability m(t): the probability that a coordinate is masked at time t.
+
+        Parameters
+        ----------
+        t : array_like, any shape
+            Times in [0, 1]; 0 is data, 1 fully masked.
+
+        Returns
+        -------
+        array, shape of t
+            m(t) in [0, 1], increasing, m(0) = 0 and m(1) = 1.
+
+        Raises
+        ------
+        InputError
+            A time outside [0, 1].
+        """
         return self._masking(_unit(t, "time t"))
 
     def derivative(self, t: ArrayLike) -> np.ndarray:
-        """dm/dt at time t in [0, 1]."""
+        """Rate dm/dt at which the masking probability grows.
+
+        Parameters
+        ----------
+        t : array_like, any shape
+            Times in [0, 1].
+
+        Returns
+        -------
+        array, shape of t
+            dm/dt >= 0; inf where m rises vertically.
+
+        Raises
+        ------
+        InputError
+            A time outside [0, 1].
+        """
         return self._derivative(_unit(t, "time t"))
 
     def inverse(self, level: ArrayLike) -> np.ndarray:
-        """The time t at which m(t) = level, for level in [0, 1]."""
+        """Time t at which the masking probability m(t) has a given value.
+
+        Parameters
+        ----------
+        level : array_like, any shape
+            Masking probabilities in [0, 1].
+
+        Returns
+        -------
+        array, shape of level
+            Times in [0, 1].
+
+        Raises
+        ------
+        InputError
+            A level outside [0, 1].
+        """
         return self._inverse(_unit(level, "masking level m"))
 
     def alpha(self, t: ArrayLike) -> np.ndarray:
-        """alpha(t) = 1 - m(t), the probability that a coordinate is still visible."""
+        """Probability alpha(t) = 1 - m(t) that a coordinate is still visible at time t.
+
+        Parameters
+        ----------
+        t : array_like, any shape
+            Times in [0, 1].
+
+        Returns
+        -------
+        array, shape of t
+            alpha(t) in [0, 1].
+        """
         return 1 - self.masking(t)
 
     def clock(self, t: ArrayLike) -> np.ndarray:
-        """u = -log m(t): 0 at t = 1, inf at t = 0."""
+        """Clock u = -log m(t) of a time: 0 at t = 1 (fully masked), inf at t = 0 (data).
+
+        Parameters
+        ----------
+        t : array_like, any shape
+            Times in [0, 1].
+
+        Returns
+        -------
+        array, shape of t
+            Clocks in [0, inf].
+        """
         with np.errstate(divide="ignore"):
             return -np.log(self.masking(t)) + 0.0
 
     def time(self, clock: ArrayLike) -> np.ndarray:
-        """The time t at which the clock shows u: t = m^{-1}(e^{-u})."""
+        """Time t at which the clock shows u, t = m^{-1}(e^{-u}).
+
+        Parameters
+        ----------
+        clock : array_like, any shape
+            Clocks u in [0, inf].
+
+        Returns
+        -------
+        array, shape of clock
+            Times in [0, 1].
+
+        Raises
+        ------
+        InputError
+            A clock that is negative or NaN.
+        """
         return self._inverse(np.exp(-_checks.clocks(clock)))
 
     @abstractmethod
@@ -185,6 +271,11 @@ def noise_schedule(schedule: str | NoiseSchedule, **parameters: float) -> NoiseS
     **parameters
         Of a named schedule: power > 0 for "polynomial" (default 2), 0 < low < high for "geometric".
 
+    Returns
+    -------
+    NoiseSchedule
+        The schedule, with the parameters set.
+
     Raises
     ------
     InputError
@@ -200,7 +291,23 @@ def noise_schedule(schedule: str | NoiseSchedule, **parameters: float) -> NoiseS
 
 
 def uniform_grid(num_steps: int) -> np.ndarray:
-    """Times 1 = t_0 > t_1 > ... > t_K = 0, equally spaced: (K+1,)."""
+    """Equally spaced times from fully masked to data.
+
+    Parameters
+    ----------
+    num_steps : int
+        K >= 1 steps.
+
+    Returns
+    -------
+    array, shape (K+1,)
+        1 = t_0 > t_1 > ... > t_K = 0.
+
+    Raises
+    ------
+    InputError
+        K below 1.
+    """
     return np.linspace(1.0, 0.0, _checks.integer(num_steps, "num_steps", 1) + 1)
 
 
@@ -211,10 +318,13 @@ class TimeGrid:
     Attributes
     ----------
     name : str
+        What it is called in `time_grid` and on the command line.
     formula : str
+        Where the steps lie, for people: "t_k = 1 - k/K".
     times : callable
-        (K, noise schedule) -> times 1 = t_0 > t_1 > ... > t_K = 0, (K+1,).
+        (K, noise schedule) -> times 1 = t_0 > t_1 > ... > t_K = 0, shape (K+1,).
     source : str
+        Where it comes from: paper and equation, or a page of docs/.
     """
 
     name: str
@@ -242,7 +352,9 @@ GRIDS: Registry[TimeGrid] = Registry(
 
 
 def time_grid(kind: str | TimeGrid, steps: int, schedule: str | NoiseSchedule = "linear") -> np.ndarray:
-    """Times 1 = t_0 > t_1 > ... > t_K = 0 that know nothing of the problem.
+    """Times 1 = t_0 > t_1 > ... > t_K = 0 placed without regard to the problem.
+
+    The grid of a problem's own rates is `guided_grid`. Source: docs/time-grids.md.
 
     Parameters
     ----------
@@ -252,7 +364,7 @@ def time_grid(kind: str | TimeGrid, steps: int, schedule: str | NoiseSchedule = 
         - "time": t_k = 1 - k/K.
         - "clock": equal steps of u = -log m down to the level m = 1/K, from which the last step goes to data:
           u_k = k/(K-1) log K for k < K.
-        - "cosine": m_k = cos(pi k / 2K), short steps first. Source: MaskGIT.
+        - "cosine": m_k = cos(pi k / 2K), short steps first (MaskGIT, arXiv:2202.04200).
     steps : int
         K, at least 1.
     schedule : str or NoiseSchedule
@@ -260,14 +372,13 @@ def time_grid(kind: str | TimeGrid, steps: int, schedule: str | NoiseSchedule = 
 
     Returns
     -------
-    (K+1,) array
+    array, shape (K+1,)
+        Times, strictly decreasing.
 
     Raises
     ------
     InputError
         An unknown kind or schedule, K below 1.
-
-    Source: docs/time-grids.md; `maskguide.comparison.guided_grid.guided_grid` places steps by the guided rates.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from .weight_schedule import WeightSchedule
 
 
 class Guidance:
-    """A rule, its parameters, and a weight.
+    """How the chain is guided: a rule, its parameters, and a weight. Source: docs/rules.md.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Guidance:
         "product", "normalized", "predictor", "rectified", "spherical", "contrastive" or "tilted" (docs/rules.md), a
         name that an installed package has registered, or a rule of one's own (docs/extending.md).
     weight : float or WeightSchedule
-        w >= -1, finite; or a schedule over the masking level.
+        w >= -1, finite; 0 samples the target class, -1 the unconditional law. Or a schedule over the masking level.
     **parameters
         What the rule needs besides: temperature > 0 for "predictor" (default 1), a finite gamma0 for
         "rectified" (default -w), negative, a class by name or index, for "contrastive" (no default), cap, an angle in
@@ -48,13 +48,57 @@ class Guidance:
 
     @classmethod
     def from_scale(cls, gamma: float, rule: str | Rule = "product", **parameters: Any) -> Guidance:
-        """Guidance by the scale gamma = 1 + w that many papers and code bases use (gamma = 1: conditional)."""
+        """Guidance by the scale gamma = 1 + w that many papers and code bases use.
+
+        Parameters
+        ----------
+        gamma : float
+            gamma >= 0; 1 is conditional sampling, 0 unconditional.
+        rule : str or Rule
+            As for the class.
+        **parameters
+            As for the class.
+
+        Returns
+        -------
+        Guidance
+            With the weight w = gamma - 1.
+
+        Raises
+        ------
+        InputError
+            As for the class.
+
+        Examples
+        --------
+        >>> Guidance.from_scale(3.0)
+        Guidance('product', weight=2.0)
+        """
         return cls(rule, _checks.real(gamma, "gamma") - 1, **parameters)
 
     @classmethod
     def parse(cls, text: str, weight: float | WeightSchedule = 0.0) -> Guidance:
         """A rule and its parameters in one string, as the command line takes them.
 
+        Parameters
+        ----------
+        text : str
+            The rule's name, then a colon and name=value pairs with commas between them, if any.
+        weight : float or WeightSchedule
+            As for the class.
+
+        Returns
+        -------
+        Guidance
+            What the text says, at that weight.
+
+        Raises
+        ------
+        InputError
+            As for the class, or a text of another form.
+
+        Examples
+        --------
         >>> Guidance.parse("predictor:temperature=0.5", 2.0)
         Guidance('predictor', weight=2.0, temperature=0.5)
         """
@@ -68,12 +112,12 @@ class Guidance:
 
     @property
     def weight(self) -> float | WeightSchedule:
-        """The number w, or the schedule when it changes."""
+        """The number w, or the schedule where the weight changes."""
         return self.schedule.weights[0] if self.is_constant else self.schedule
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The rule's parameters besides the weight."""
+        """The rule's parameters besides the weight, by name."""
         return dict(self.rule.settings)
 
     def __repr__(self) -> str:

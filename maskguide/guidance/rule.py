@@ -24,14 +24,16 @@ class Required(Enum):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named number or class of a rule.
+    """A parameter of a rule besides the weight: a number, or a class.
 
     Attributes
     ----------
     name : str
+        The keyword of `Guidance`.
     check : callable
         (value) -> the value as it is kept, hashable; InputError for a bad one.
     default : hashable
+        The value where none is given; without a default the parameter must be given.
     is_reference : bool
         The value is a class, by name or index, that takes the place of the unconditional law; the formula does not see
         it.
@@ -48,21 +50,26 @@ class Rule:
     """A guidance rule: how the conditionals of the target class and of a reference make rates of masked coordinates.
 
     The reference is the unconditional law, or another class. One's own rule is a name and a formula; it is then
-    accepted wherever a rule's name is, on tables and on networks (docs/extending.md).
+    accepted wherever a rule's name is, on tables and on networks (docs/rules.md, docs/extending.md).
 
     Attributes
     ----------
-    name, formula, source : str
-        `formula` in words for people: "p_z^(1+w) p^(-w)".
+    name : str
+        What the rule is called in `Guidance` and on the command line.
     log_formula : callable or None
         (log p_z, log p, w, **parameters) -> log r, all (..., N): from log conditionals of a coordinate's tokens, -inf
         where one is impossible. Written for numpy arrays and torch tensors alike; w = 0 is the target alone,
         w = -1 the reference alone. What it says of tokens that are impossible under one of the laws it uses is not
         looked at: their rate is 0. None for a rule that looks ahead.
+    formula : str
+        The rule in words for people: "p_z^(1+w) p^(-w)".
+    source : str
+        The paper, or the page of docs/, that the rule comes from.
     normalises : bool
         The rates of a coordinate are divided by their sum: every mask is revealed at rate 1 for every w, R(x) = |M(x)|.
     on_probabilities : callable, optional
-        (p_z, p, w, **parameters) -> r on numpy arrays: the same formula where it is faster or keeps more digits.
+        (p_z, p, w, **parameters) -> r on numpy arrays (..., N): the same formula where it is faster or keeps more
+        digits.
     derivative : callable, optional
         (log p_z, log p, w, **parameters) -> the formula's derivative in w; otherwise by automatic differentiation.
     powers : callable, optional
@@ -71,6 +78,7 @@ class Rule:
     growth : callable, optional
         (**parameters) -> g if r follows (p_z/p)^(g w) as w -> inf, or None if it does not; `decay_regime` needs it.
     parameters : tuple of Parameter
+        What the rule takes besides the weight, in the order of its settings.
     settings : tuple of (name, value)
         The parameters' values, once a Guidance has set them.
     table_rates : callable, optional
@@ -94,7 +102,23 @@ class Rule:
     # Parameters -------------------------------------------------------------------------------------------------------
 
     def with_settings(self, given: Mapping[str, Any]) -> Rule:
-        """The same rule with its parameters set; unknown, missing or bad ones are one clear error."""
+        """The same rule with its parameters set.
+
+        Parameters
+        ----------
+        given : mapping of str to value
+            Values by name; parameters that are left out take their defaults.
+
+        Returns
+        -------
+        Rule
+            With the checked values in `settings`.
+
+        Raises
+        ------
+        InputError
+            An unknown or missing parameter, or a value out of range.
+        """
         if not given and (self.settings or not self.parameters):
             return self
         known = [p.name for p in self.parameters]
@@ -111,13 +135,13 @@ class Rule:
 
     @property
     def negative(self) -> int | str | None:
-        """The class guided away from; None for the unconditional law."""
+        """The class guided away from, as it was given; None for the unconditional law."""
         names = [p.name for p in self.parameters if p.is_reference]
         return dict(self.settings).get(names[0]) if names else None
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """The parameters that the formula takes."""
+        """The parameters that the formula takes, by name: all but a class."""
         classes = {p.name for p in self.parameters if p.is_reference}
         return {name: value for name, value in self.settings if name not in classes}
 
@@ -134,7 +158,18 @@ class Rule:
         return self.growth(**self.numbers) if self.growth else None
 
     def is_ratio_product(self, weight: float) -> bool:
-        """Whether the rates are p_z^(1+w) p^(-w), p the unconditional law, up to normalisation."""
+        """Whether the rates are p_z^(1+w) p^(-w) up to normalisation, p the unconditional law.
+
+        Parameters
+        ----------
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        bool
+            Whether it is so at this weight.
+        """
         ratio = (1 + weight, -weight)
         return self.powers is not None and self.negative is None and self.powers(weight, **self.numbers) == ratio
 
@@ -144,11 +179,40 @@ class Rule:
         return not self.parameters and self.is_ratio_product(0.5)
 
     def has_unit_hazards(self, weight: float) -> bool:
-        """Whether rates at a weight sum to one by the formula: a rule that normalises, or p_z or p itself."""
+        """Whether the rates of a masked coordinate sum to one by the formula.
+
+        So they do for a rule that normalises, and for p_z or p itself.
+
+        Parameters
+        ----------
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        bool
+            Whether it is so at this weight, on every problem.
+        """
         return self.normalises or (self.powers is not None and self.exponents(weight) in ((1, 0), (0, 1)))
 
     def exponents(self, weight: float) -> tuple[float, float]:
-        """(a, b) of the rates p_z^a p^b at a weight; an error for a rule of another form."""
+        """Exponents (a, b) of a rule of the form p_z^a p^b.
+
+        Parameters
+        ----------
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        tuple of two floats
+            (1 + w, -w) for the rule "product".
+
+        Raises
+        ------
+        InputError
+            A rule of another form.
+        """
         if self.powers is None:
             _checks.fail(
                 f"exponents of the rule {self.name!r}",
@@ -158,7 +222,18 @@ class Rule:
         return self.powers(weight, **self.numbers)
 
     def laws_used(self, weight: float) -> tuple[bool, bool]:
-        """Whether the rates at a weight depend on the target's conditional, and on the reference's."""
+        """Whether the rates depend on the target's conditional, and whether on the reference's.
+
+        Parameters
+        ----------
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        tuple of two bools
+            (True, False) for the rule "product" at w = 0, which is p_z alone.
+        """
         if self.powers is None:
             return weight != -1, True
         a, b = self.exponents(weight)
@@ -167,7 +242,19 @@ class Rule:
     # Rates ------------------------------------------------------------------------------------------------------------
 
     def log_rates(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
-        """log r of coordinates from log conditionals (..., N), numpy arrays or torch tensors; -inf where impossible.
+        """Logarithms of the rates of masked coordinates, from the logarithms of their conditionals.
+
+        Parameters
+        ----------
+        log_conditional, log_unconditional : array or tensor, shape (..., N)
+            log p_z(v|x) and log p(v|x) of the reference, -inf where a token is impossible; numpy or torch.
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            log r(v), -inf where a token is impossible.
 
         Raises
         ------
@@ -185,9 +272,27 @@ class Rule:
         return log_normalized(found) if self.normalises else found
 
     def d_log_rates(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
-        """d log r / dw, (..., N), 0 where r = 0: from the declared derivative, for powers in closed form, or by torch.
+        """Derivative of the logarithms of the rates in the weight, d log r / dw.
 
+        As the rule declares it, in closed form for powers, and otherwise by torch's automatic differentiation.
         For p_z^a p^b the formula's is a' log p_z + b' log p; a rule that normalises takes its mean under r off.
+
+        Parameters
+        ----------
+        log_conditional, log_unconditional : array or tensor, shape (..., N)
+            As for `log_rates`.
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            The derivative, 0 where r = 0.
+
+        Raises
+        ------
+        InputError
+            As for `log_rates`; a rule without a declared derivative where torch is not installed.
         """
         log_rate = self.log_rates(log_conditional, log_unconditional, weight)
         xp = namespace(log_rate)
@@ -202,14 +307,43 @@ class Rule:
         return xp.where(log_rate > -np.inf, slope - mean, 0.0)
 
     def rates(self, target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
-        """r (..., N) from conditionals (..., N) in probabilities, numpy; 0 where a token is impossible."""
+        """Rates of masked coordinates from conditionals in probabilities.
+
+        Parameters
+        ----------
+        target, reference : array, shape (..., N)
+            p_z(v|x) and p(v|x) of the reference.
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        array, shape (..., N)
+            r(v) >= 0, 0 where a token is impossible.
+        """
         if self.on_probabilities is not None:
             return self.on_probabilities(target, reference, weight, **self.numbers)
         with np.errstate(divide="ignore", over="ignore"):
             return np.exp(self.log_rates(np.log(target), np.log(reference), weight))
 
     def edges(self, problem: TableProblem, weight: float, axis: int) -> np.ndarray:
-        """Rates of revealing coordinate `axis` in every context: lattice shape, that axis last and of length N."""
+        """Rates of revealing one coordinate in every context of a table.
+
+        Parameters
+        ----------
+        problem : TableProblem
+            The table.
+        weight : float
+            w >= -1.
+        axis : int
+            The coordinate, 0 <= axis < D.
+
+        Returns
+        -------
+        array, shape (N+1,)*(D-1) + (N,)
+            Indexed by the tokens of the other coordinates, N where one is masked; the token that is revealed comes
+            last.
+        """
         if self.table_rates is not None:
             return self.table_rates(problem, weight, axis)
         target, reference = (conditionals(table, axis) for table in (problem.target_table, self.reference(problem)))
@@ -246,18 +380,54 @@ class Rule:
     # Problems ---------------------------------------------------------------------------------------------------------
 
     def reference_label(self, problem: Any) -> int | None:
-        """The index of the class guided away from; None for the unconditional law."""
+        """The class that takes the place of the unconditional law, as an index.
+
+        Parameters
+        ----------
+        problem : Denoiser
+            Any problem.
+
+        Returns
+        -------
+        int or None
+            The index of the negative class; None for the unconditional law.
+
+        Raises
+        ------
+        InputError
+            A negative class that the problem does not have.
+        """
         return None if self.negative is None else class_index(problem, self.negative, "negative class")
 
     def reference(self, problem: TableProblem) -> np.ndarray:
-        """The law guided away from, on the lattice (N+1,)*D: the unconditional law, or the negative class."""
+        """The law guided away from, with all its marginals: the unconditional law, or the negative class.
+
+        Parameters
+        ----------
+        problem : TableProblem
+            The table.
+
+        Returns
+        -------
+        array, shape (N+1,)*D
+            Marginal probabilities; index N sums a coordinate out.
+        """
         index = self.reference_label(problem)
         return problem.unconditional_table if index is None else _class_table(problem, index)
 
     def check(self, problem: Any) -> None:
         """Refuse a problem on which rates would be infinite: the negative class must go where the target goes.
 
-        Away from tables only the classes themselves are looked at.
+        Parameters
+        ----------
+        problem : Denoiser
+            A table is checked state by state; of any other problem only the classes themselves are looked at.
+
+        Raises
+        ------
+        InputError
+            A negative class that is the target or never visits states of the target; a rule that looks ahead, away from
+            a table.
         """
         if not isinstance(problem, TableProblem) and self.looks_ahead:
             self._away_from_table()

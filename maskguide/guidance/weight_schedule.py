@@ -12,7 +12,15 @@ from .. import _checks
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment of clock, start <= u < end, on which the weight is constant."""
+    """A piece of the clock, start <= u < end, on which the weight is constant.
+
+    Attributes
+    ----------
+    start, end : float
+        Clocks u = -log m, 0 <= start < end; the last piece ends at inf.
+    weight : float
+        w >= -1.
+    """
 
     start: float
     end: float
@@ -22,7 +30,7 @@ class Segment:
 class WeightSchedule:
     """A piecewise-constant weight over the masking level m: 1 = fully masked, 0 = data.
 
-    w(m) = weights[j] for edges[j] < m <= edges[j-1] (edges[-1] := 1 above, 0 below), that is, from the
+    w(m) = weights[j] for edges[j] < m <= edges[j-1] (1 above the first edge, 0 below the last), that is, from the
     moment the level sinks to edges[j-1] until it sinks to edges[j]. A level that is exactly an edge
     belongs to the later (less masked) piece, so a step that starts on an edge uses the weight ahead.
 
@@ -32,6 +40,11 @@ class WeightSchedule:
         Levels where the weight changes, strictly decreasing inside (0, 1).
     weights : sequence of J floats
         One weight >= -1 for each piece, the most masked first.
+
+    Raises
+    ------
+    InputError
+        Edges that do not decrease or lie outside (0, 1), weights below -1, another number of weights than of pieces.
 
     Examples
     --------
@@ -58,13 +71,29 @@ class WeightSchedule:
             )
 
     def at(self, level: float) -> float:
-        """The weight at a masking level in [0, 1]."""
+        """The weight at a masking level.
+
+        Parameters
+        ----------
+        level : float
+            m in [0, 1].
+
+        Returns
+        -------
+        float
+            w of the piece that holds at m.
+
+        Raises
+        ------
+        InputError
+            A level outside [0, 1].
+        """
         if not 0 <= level <= 1:
             _checks.fail(f"level {level}", "0 <= m <= 1", "1 is fully masked, 0 is data")
         return self.weights[sum(level <= edge for edge in self.edges)]
 
     def segments(self) -> tuple[Segment, ...]:
-        """The pieces in the clock u = -log m, from u = 0; the last ends at inf."""
+        """The pieces in the clock u = -log m, a tuple of Segment from u = 0; the last ends at inf."""
         clocks = (0.0, *(-log(edge) for edge in self.edges), inf)
         return tuple(Segment(a, b, w) for a, b, w in zip(clocks, clocks[1:], self.weights, strict=False))
 
