@@ -13,7 +13,7 @@ from . import _checks
 from .methods import METHODS, FixedCount, Method, steps
 from .process import GuidedProcess
 from .samplers import prompts
-from .samplers.samples import Origin, SampleInfo, Samples
+from .samplers.samples import Provenance, SampleInfo, Samples
 from .samplers.task import Batch, Task
 from .schedules import NoiseSchedule, noise_schedule, uniform_grid
 
@@ -119,7 +119,7 @@ def sample(
     if record:
         _checks.fits_in_memory(8 * count * process.length, "reveal clocks", "draw fewer trajectories, or do not record")
     times = None if chosen is None else _times(chosen, grid)
-    origin = Origin.of(process, method, parameters, engine, place, seed, count, times, schedule, begin, antithetic)
+    origin = Provenance.of(process, method, parameters, engine, place, seed, count, times, schedule, begin, antithetic)
     if method == WEIGHTED:
         return _weighted(process, count, seed, begin, antithetic, place, origin, parameters)
     if chosen is None:
@@ -135,7 +135,7 @@ def sample(
     return _joined(parts, origin, chosen)
 
 
-def _joined(parts: list[Batch], origin: Origin, method: Method) -> Samples:
+def _joined(parts: list[Batch], origin: Provenance, method: Method) -> Samples:
     columns = [[getattr(part, name) for part in parts] for name in ("tokens", "completion_clock", "jumps")]
     tokens, clock, jumps = (np.concatenate(column) for column in columns)
     leaps = not isinstance(method, FixedCount)  # a decoder's counts do not depend on its hazards

@@ -109,13 +109,13 @@ def _prompt(process: GuidedProcess, text: str | None) -> list[int] | None:
 def _facts(drawn: Samples) -> dict[str, Any]:
     """What is worth knowing of samples, and all it takes to draw them again."""
     info = {"largest_hazard_step": drawn.info.largest_hazard_step, "clipped": drawn.info.clipped}
-    return info | {"log_normalizer": drawn.log_normalizer} | asdict(drawn.info.origin)
+    return info | {"log_normalizer": drawn.log_normalizer} | asdict(drawn.info.provenance)
 
 
 def _text(drawn: Samples, out: Path) -> str:
     """The same in a line or two."""
-    origin = drawn.info.origin
-    text = f"{len(drawn):,} trajectories by {origin.method} on {origin.engine} (seed {origin.seed}) -> {out}"
+    about = drawn.info.provenance
+    text = f"{len(drawn):,} trajectories by {about.method} on {about.engine} (seed {about.seed}) -> {out}"
     if drawn.info.clipped:
         text += f"\n{drawn.info.clipped:,} reveal probabilities above one were clipped: take more steps"
     if drawn.log_normalizer is not None:

@@ -134,7 +134,7 @@ def _values(statistic: Callable[[np.ndarray], np.ndarray], samples: Samples) -> 
 
 
 def _pairs(first: Samples, second: Samples) -> None:
-    one, other = first.info.origin, second.info.origin
+    one, other = first.info.provenance, second.info.provenance
     if first.tokens.shape != second.tokens.shape or (one.seed, one.antithetic) != (other.seed, other.antithetic):
         _checks.fail(
             f"ensembles of shapes {first.tokens.shape} and {second.tokens.shape}, seeds {one.seed} and {other.seed}",

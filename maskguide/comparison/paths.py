@@ -41,9 +41,11 @@ class Paths:
             _checks.fail(
                 f"samples of {given} coordinates", f"D = {process.length}", "give the process that was sampled"
             )
-        if samples.info.origin.method in ("remdm", "predictor-corrector"):
+        if samples.info.provenance.method in ("remdm", "predictor-corrector"):
             _checks.fail(
-                f"samples by {samples.info.origin.method!r}", "paths of methods that only reveal", "use another method"
+                f"samples by {samples.info.provenance.method!r}",
+                "paths of methods that only reveal",
+                "use another method",
             )
         self.process, self.samples = process, samples
         given = np.isnan(clocks) & (samples.tokens < process.vocab_size)

@@ -12,12 +12,19 @@ from typing import IO, Any
 import numpy as np
 
 from .. import _checks, _files
+from .._deprecated import moved, renamed
 
 FILE_TYPES = (".npz", ".parquet")
 
 
+def __getattr__(name: str) -> Any:
+    if name == "Origin":
+        return moved(__name__, "Origin", "Provenance")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """Everything needed to draw the same samples again.
 
     `start` is None, the common prompt, or "per sample": those are the given entries of ``.tokens``.
@@ -40,7 +47,9 @@ class Origin:
     versions: dict[str, str]
 
     @classmethod
-    def of(cls, process, method, parameters, engine, device, seed, count, times, schedule, start, antithetic) -> Origin:
+    def of(
+        cls, process, method, parameters, engine, device, seed, count, times, schedule, start, antithetic
+    ) -> Provenance:
         """Collected from the arguments of a call."""
         return cls(
             problem=process.problem.name,
@@ -87,7 +96,7 @@ class SampleInfo:
     largest_hazard_step : float or None
         Stepped methods: the largest Z_i(x) h met by a masked coordinate, over steps of finite length. Well below
         one means the grid is fine enough; None for exact methods.
-    origin : Origin
+    provenance : Provenance
     clipped : int or None
         Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
     reveal_clock : (n, D) float64 or None
@@ -97,9 +106,11 @@ class SampleInfo:
     completion_clock: np.ndarray
     jumps: np.ndarray
     largest_hazard_step: float | None
-    origin: Origin
+    provenance: Provenance
     clipped: int | None = None
     reveal_clock: np.ndarray | None = None
+
+    origin = renamed("origin", "provenance")
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ class Samples:
             "tokens": self.tokens,
             "completion_clock": self.info.completion_clock,
             "jumps": self.info.jumps,
-            "origin": json.dumps(asdict(self.info.origin)),
+            "provenance": json.dumps(asdict(self.info.provenance)),
             "reveal_clock": self.info.reveal_clock,
             "log_weights": self.log_weights,
         }
@@ -165,5 +176,5 @@ class Samples:
         if self.log_weights is not None:
             columns["log_weight"] = self.log_weights
         table = pa.table(columns)
-        origin = json.dumps(asdict(self.info.origin))
-        pq.write_table(table.replace_schema_metadata({"origin": origin}), file)
+        provenance = json.dumps(asdict(self.info.provenance))
+        pq.write_table(table.replace_schema_metadata({"provenance": provenance}), file)

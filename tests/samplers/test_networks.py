@@ -44,7 +44,7 @@ def test_revealed_tokens_are_carried_over(rule, weight, method):
 def test_a_network_has_torch_as_its_engine_and_follows_the_law():
     process = mg.GuidedProcess(Network(), mg.Guidance("normalized", 1.5))
     samples = mg.sample(process, 20_000, "ancestral", grid=4)
-    assert samples.info.origin.engine == "torch"
+    assert samples.info.provenance.engine == "torch"
     table = mg.GuidedProcess(EXACT.table(), mg.Guidance("normalized", 1.5))
     assert mg.compare(samples, mg.stepped_law(table, "ancestral", mg.uniform_grid(4))).passed
     with pytest.raises(mg.InputError, match="numba knows"):

@@ -14,7 +14,7 @@ from maskguide.samplers import compiled as rows
 from maskguide.samplers.compiled import fixed_count, leaps, mixture, powers
 from maskguide.samplers.compiled.plan import FORMS
 from maskguide.samplers.gains import GAINS
-from maskguide.samplers.samples import Origin, SampleInfo, Samples
+from maskguide.samplers.samples import Provenance, SampleInfo, Samples
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule
 
@@ -65,8 +65,8 @@ def draw(process, name, n=N, *, start=None, first=0, grid=6, schedule="linear", 
 
 def as_samples(asked, batch):
     setting = {}, "numba", "cpu", asked.seed, len(batch.tokens), None, "", None, False
-    origin = Origin.of(asked.process, asked.method.name, *setting)
-    return Samples(batch.tokens, SampleInfo(batch.completion_clock, batch.jumps, batch.largest_hazard_step, origin))
+    provenance = Provenance.of(asked.process, asked.method.name, *setting)
+    return Samples(batch.tokens, SampleInfo(batch.completion_clock, batch.jumps, batch.largest_hazard_step, provenance))
 
 
 def verdict(process, batch, name, grid=6, schedule="linear", **parameters):

@@ -56,7 +56,7 @@ def test_npz_round_trip(process, tmp_path):
     samples.save(tmp_path / "s.npz")
     stored = np.load(tmp_path / "s.npz", allow_pickle=False)
     assert (stored["tokens"] == samples.tokens).all()
-    assert json.loads(str(stored["origin"]))["seed"] == 4
+    assert json.loads(str(stored["provenance"]))["seed"] == 4
 
 
 def test_parquet_round_trip(process, tmp_path):
@@ -66,7 +66,13 @@ def test_parquet_round_trip(process, tmp_path):
     samples.save(tmp_path / "s.parquet")
     stored = pq.read_table(tmp_path / "s.parquet")
     assert stored["x0"].to_numpy().tolist() == samples.tokens[:, 0].tolist()
-    assert json.loads(stored.schema.metadata[b"origin"])["grid"] == list(mg.uniform_grid(5))
+    assert json.loads(stored.schema.metadata[b"provenance"])["grid"] == list(mg.uniform_grid(5))
+
+
+def test_the_old_name_of_the_provenance_warns(process):
+    info = mg.sample(process, 3).info
+    with pytest.warns(DeprecationWarning, match="provenance"):
+        assert info.origin is info.provenance
 
 
 def test_failed_write_leaves_nothing(process, tmp_path, monkeypatch):
