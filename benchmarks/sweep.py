@@ -13,8 +13,7 @@ import numpy as np
 from numba import njit
 
 import maskguide as mg
-from maskguide.laws.lattice import layout
-from maskguide.laws.lattice import sweeps as compiled
+from maskguide.laws.lattice import layout, sweeps
 
 from .terminal_law import compared, random_problem
 from .timing import measure
@@ -40,13 +39,13 @@ ALONE = """
 import json, time
 started = time.perf_counter()
 import numba, numpy as np, maskguide as mg
-from maskguide.laws import layout, settled
+from maskguide.laws.lattice import absorption, layout
 from benchmarks.terminal_law import random_problem
 process = mg.GuidedProcess(random_problem({size}, {length}), mg.Guidance("product", {weight}))
 mg.terminal_law(process)
 seconds = {{"first": time.perf_counter() - started}}
 for threads in {threads}:
-    settled.idle = layout.idle = lambda states: threads
+    absorption.idle = layout.idle = lambda states: threads
     mg.terminal_law(process)
     runs = []
     for _ in range(5):
@@ -122,7 +121,7 @@ def _row(size: int, length: int, rounds: int) -> dict:
         return buffer
 
     def sweep(values: np.ndarray) -> np.ndarray:
-        compiled.terminal(values, groups.offsets, size, length, np.empty(0))
+        sweeps.terminal(values, groups.blocks, np.empty(0))
         return values[groups.completed]
 
     completed = (slice(0, size),) * length

@@ -12,8 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import expm_multiply
 
 import maskguide as mg
-from maskguide.laws.lattice import layout
-from maskguide.laws.lattice import sweeps as compiled
+from maskguide.laws.lattice import layout, sweeps
 
 from .terminal_law import compared, random_problem
 from .timing import measure
@@ -36,8 +35,8 @@ NOTES = [
     "estimate: to the peer's law, or, where the peer was stopped, to scipy's dense expm on the 2^D states that lead to "
     "one completed state through the stiffest context; there the other states are not checked.",
     "w = 20: the same, stiffer still; a ratio of one means that stiffness costs nothing.",
-    "32 clocks within a decade, all on one contour: CPU time a clock, over one terminal sweep of the same lattice "
-    "from the laws (potential and sweep).",
+    "32 clocks within a factor of ten, all on one contour: CPU time a clock, over one terminal sweep of the same "
+    "lattice from the laws (potential and sweep).",
     "Random laws of two classes; all laws of full support.",
 ]
 
@@ -140,7 +139,7 @@ def _terminal(process: mg.GuidedProcess, weight: float) -> np.ndarray:
     """Potential and sweep, compiled also where the package would take numpy."""
     groups = layout.layout(process.vocab_size, process.length)
     values = layout.potential(process, weight)[0]  # type: ignore[index]
-    compiled.terminal(values, groups.offsets, process.vocab_size, process.length, np.empty(0))
+    sweeps.terminal(values, groups.blocks, np.empty(0))
     return values[groups.completed]
 
 

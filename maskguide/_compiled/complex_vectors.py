@@ -16,28 +16,29 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
+from .llvm import INT, PLACE, constant, data, load, mask, pointer, splat, vector
+
 EIGHT = 8
-DOUBLE, INT, PLACE = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 
 
-class LanesType(types.Type):
+class ComplexVectorType(types.Type):
     """The type; arrays of it do not exist."""
 
     def __init__(self, nodes: int):
         self.nodes = nodes
-        super().__init__(name=f"{nodes} complex lanes")
+        super().__init__(name=f"{nodes} complex numbers")
 
 
-@register_model(LanesType)
-class LanesModel(models.PrimitiveModel):
+@register_model(ComplexVectorType)
+class ComplexVectorModel(models.PrimitiveModel):
     """Three vectors side by side, which LLVM keeps in registers."""
 
     def __init__(self, manager, kind):
-        super().__init__(manager, kind, ir.LiteralStructType([_vector(n) for n in _sizes(kind)]))
+        super().__init__(manager, kind, ir.LiteralStructType([vector(n) for n in _sizes(kind)]))
 
 
 def interleaved(values: np.ndarray) -> np.ndarray:
-    """(..., nodes) complex numbers as (..., 2 nodes) real ones in the order of the lanes."""
+    """(..., nodes) complex numbers as (..., 2 nodes) real ones in that order."""
     first, rest = values[..., :EIGHT], values[..., EIGHT:]
     return np.concatenate([np.real(first), np.imag(first), np.real(rest), np.imag(rest)], axis=-1)
 
@@ -51,50 +52,50 @@ def divisors(points: np.ndarray) -> np.ndarray:
 
 @intrinsic
 def alike(typing, real, nodes):
-    """The same real number in every lane; as many as `nodes` has elements."""
-    kind = LanesType(len(nodes))
+    """The same real number in every place; as many as `nodes` has elements."""
+    kind = ComplexVectorType(len(nodes))
 
     def generate(context, builder, signature, arguments):
         rest = _sizes(kind)[2]
-        one = _splat(builder, arguments[0], EIGHT)
-        last = builder.shuffle_vector(one, _zero(EIGHT), _mask([0] * (rest // 2) + [EIGHT] * (rest // 2)))
-        return _join(builder, [one, _zero(EIGHT), last])
+        one = splat(builder, arguments[0], EIGHT)
+        last = builder.shuffle_vector(one, constant(EIGHT), mask([0] * (rest // 2) + [EIGHT] * (rest // 2)))
+        return _join(builder, [one, constant(EIGHT), last])
 
     return kind(types.float64, nodes), generate
 
 
 @intrinsic
-def plus(typing, lanes, values, place):
-    """Lanes + those at values[place]."""
+def plus(typing, numbers, values, place):
+    """Numbers + those at values[place]."""
 
     def generate(context, builder, signature, arguments):
-        lanes, values, place = arguments
+        numbers, values, place = arguments
         others = _loads(context, builder, signature, 1, values, place)
-        return _join(builder, [builder.fadd(a, b) for a, b in zip(_split(builder, lanes), others, strict=True)])
+        return _join(builder, [builder.fadd(a, b) for a, b in zip(_split(builder, numbers), others, strict=True)])
 
-    return lanes(lanes, values, place), generate
+    return numbers(numbers, values, place), generate
 
 
 @intrinsic
-def over(typing, lanes, points, rate, factor):
-    """Factor * lanes / (points + rate), points as of `divisors`; factor/|points + rate|^4 must not overflow.
+def over(typing, numbers, points, rate, factor):
+    """Factor * numbers / (points + rate), points as of `divisors`; factor/|points + rate|^4 must not overflow.
 
     One division does for two vectors of squares: it costs more than all the rest.
     """
 
     def generate(context, builder, signature, arguments):
-        lanes, points, rate, factor = arguments
-        data, (a, b, v) = _data(context, builder, signature.args[1], points), _split(builder, lanes)
+        numbers, points, rate, factor = arguments
+        start, (a, b, v) = data(context, builder, signature.args[1], points), _split(builder, numbers)
         rest, at = v.type.count, [0, EIGHT, 2 * EIGHT, 2 * EIGHT + v.type.count]
-        x, y, xx, yy = (_load(builder, data, _place(p), n) for p, n in zip(at, [EIGHT, EIGHT, rest, rest], strict=True))
-        x, xx = (builder.fadd(part, _splat(builder, rate, part.type.count)) for part in (x, xx))
+        x, y, xx, yy = (load(builder, start, _place(p), n) for p, n in zip(at, [EIGHT, EIGHT, rest, rest], strict=True))
+        x, xx = (builder.fadd(part, splat(builder, rate, part.type.count)) for part in (x, xx))
         square, last = _sum_of_products(builder, (x, x), (y, y)), _sum_of_products(builder, (xx, xx), (yy, yy))
-        wide = builder.shuffle_vector(last, last, _mask([k % rest for k in range(EIGHT)]))
-        share = builder.fdiv(_splat(builder, factor, EIGHT), builder.fmul(square, wide))
+        wide = builder.shuffle_vector(last, last, mask([k % rest for k in range(EIGHT)]))
+        share = builder.fdiv(splat(builder, factor, EIGHT), builder.fmul(square, wide))
         scale, final = builder.fmul(share, wide), builder.fmul(share, square)
-        final = builder.shuffle_vector(final, final, _mask(list(range(rest // 2)) * 2))
+        final = builder.shuffle_vector(final, final, mask(list(range(rest // 2)) * 2))
         a, b, v = builder.fmul(a, scale), builder.fmul(b, scale), builder.fmul(v, final)
-        turned = builder.shuffle_vector(v, v, _mask([(k + rest // 2) % rest for k in range(rest)]))
+        turned = builder.shuffle_vector(v, v, mask([(k + rest // 2) % rest for k in range(rest)]))
         return _join(
             builder,
             [
@@ -104,48 +105,48 @@ def over(typing, lanes, points, rate, factor):
             ],
         )
 
-    return lanes(lanes, points, rate, factor), generate
+    return numbers(numbers, points, rate, factor), generate
 
 
 @intrinsic
-def times(typing, lanes, factor):
-    """Lanes times a real number."""
+def times(typing, numbers, factor):
+    """Numbers times a real one."""
 
     def generate(context, builder, signature, arguments):
-        lanes, factor = arguments
-        parts = _split(builder, lanes)
-        return _join(builder, [builder.fmul(part, _splat(builder, factor, part.type.count)) for part in parts])
+        numbers, factor = arguments
+        parts = _split(builder, numbers)
+        return _join(builder, [builder.fmul(part, splat(builder, factor, part.type.count)) for part in parts])
 
-    return lanes(lanes, factor), generate
+    return numbers(numbers, factor), generate
 
 
 @intrinsic
-def keep(typing, lanes, values, place):
-    """Put the lanes at values[place]."""
+def keep(typing, numbers, values, place):
+    """Put the numbers at values[place]."""
 
     def generate(context, builder, signature, arguments):
-        lanes, values, place = arguments
-        data, at = _data(context, builder, signature.args[1], values), 0
-        for part in _split(builder, lanes):
-            builder.store(part, _pointer(builder, data, _after(builder, place, at), part.type.count), align=8)
+        numbers, values, place = arguments
+        start, at = data(context, builder, signature.args[1], values), 0
+        for part in _split(builder, numbers):
+            builder.store(part, pointer(builder, start, _after(builder, place, at), part.type.count), align=8)
             at += part.type.count
         return context.get_dummy_value()
 
-    return types.void(lanes, values, place), generate
+    return types.void(numbers, values, place), generate
 
 
 @intrinsic
-def total(typing, lanes, weights):
-    """Sum of lanes * weights, real."""
+def total(typing, numbers, weights):
+    """The real sum of numbers * weights, part by part."""
 
     def generate(context, builder, signature, arguments):
-        lanes, weights = arguments
+        numbers, weights = arguments
         a, b, c = _loads(context, builder, signature, 1, weights, _place(0))
-        x, y, z = _split(builder, lanes)
+        x, y, z = _split(builder, numbers)
         first, last = _sum_of_products(builder, (a, x), (b, y)), builder.fmul(c, z)
         return _sum(builder, builder.fadd(_half_sum(builder, first), _until(builder, last, EIGHT // 2)))
 
-    return types.float64(lanes, weights), generate
+    return types.float64(numbers, weights), generate
 
 
 def _sizes(kind):
@@ -161,32 +162,20 @@ def _sum_of_products(builder, one, other):
     return _times_plus(builder, *one, builder.fmul(*other))
 
 
-def _half_sum(builder, vector):
-    half = vector.type.count // 2
-    low, high = (builder.shuffle_vector(vector, vector, _mask([p + k for k in range(half)])) for p in (0, half))
+def _half_sum(builder, terms):
+    half = terms.type.count // 2
+    low, high = (builder.shuffle_vector(terms, terms, mask([p + k for k in range(half)])) for p in (0, half))
     return builder.fadd(low, high)
 
 
-def _until(builder, vector, size):
-    while vector.type.count > size:
-        vector = _half_sum(builder, vector)
-    return vector
+def _until(builder, terms, size):
+    while terms.type.count > size:
+        terms = _half_sum(builder, terms)
+    return terms
 
 
-def _sum(builder, vector):
-    return builder.extract_element(_until(builder, vector, 1), ir.Constant(INT, 0))
-
-
-def _vector(size):
-    return ir.VectorType(DOUBLE, size)
-
-
-def _zero(size):
-    return ir.Constant(_vector(size), [0.0] * size)
-
-
-def _mask(places):
-    return ir.Constant(ir.VectorType(INT, len(places)), places)
+def _sum(builder, terms):
+    return builder.extract_element(_until(builder, terms, 1), ir.Constant(INT, 0))
 
 
 def _place(k):
@@ -197,35 +186,18 @@ def _after(builder, place, k):
     return builder.add(place, ir.Constant(place.type, k))
 
 
-def _data(context, builder, kind, array):
-    return context.make_array(kind)(context, builder, array).data
-
-
-def _pointer(builder, data, place, size):
-    return builder.bitcast(builder.gep(data, [place]), _vector(size).as_pointer())
-
-
-def _load(builder, data, place, size):
-    return builder.load(_pointer(builder, data, place, size), align=8)
-
-
 def _loads(context, builder, signature, which, values, place):
-    """The three vectors at values[place], as many as the lanes, the first argument, have."""
-    data, (a, b, c) = _data(context, builder, signature.args[which], values), _sizes(signature.args[0])
-    return [_load(builder, data, _after(builder, place, k), n) for k, n in ((0, a), (a, b), (a + b, c))]
+    """The three vectors at values[place], as many as the first argument has."""
+    start, (a, b, c) = data(context, builder, signature.args[which], values), _sizes(signature.args[0])
+    return [load(builder, start, _after(builder, place, k), n) for k, n in ((0, a), (a, b), (a + b, c))]
 
 
-def _split(builder, lanes):
-    return [builder.extract_value(lanes, k) for k in range(3)]
+def _split(builder, numbers):
+    return [builder.extract_value(numbers, k) for k in range(3)]
 
 
 def _join(builder, parts):
-    lanes = ir.Constant(ir.LiteralStructType([part.type for part in parts]), ir.Undefined)
+    numbers = ir.Constant(ir.LiteralStructType([part.type for part in parts]), ir.Undefined)
     for k, part in enumerate(parts):
-        lanes = builder.insert_value(lanes, part, k)
-    return lanes
-
-
-def _splat(builder, value, size):
-    one = builder.insert_element(ir.Constant(_vector(size), ir.Undefined), value, ir.Constant(INT, 0))
-    return builder.shuffle_vector(one, one, _mask([0] * size))
+        numbers = builder.insert_value(numbers, part, k)
+    return numbers

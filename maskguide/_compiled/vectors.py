@@ -11,8 +11,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
+from .llvm import BYTE, INT, constant, data, load, mask, pointer, splat, vector
+
 WIDTH = 16
-DOUBLE, INT, BYTE = ir.DoubleType(), ir.IntType(32), ir.IntType(8)
 LINE = 8  # float64 in a cache line
 
 
@@ -28,7 +29,7 @@ class SixteenModel(models.PrimitiveModel):
     """One LLVM vector."""
 
     def __init__(self, manager, kind):
-        super().__init__(manager, kind, ir.VectorType(DOUBLE, WIDTH))
+        super().__init__(manager, kind, vector(WIDTH))
 
 
 SIXTEEN = SixteenType()
@@ -39,9 +40,7 @@ def alike(typing, number):
     """The same number sixteen times."""
 
     def generate(context, builder, signature, arguments):
-        nothing = ir.Constant(ir.VectorType(DOUBLE, WIDTH), ir.Undefined)
-        one = builder.insert_element(nothing, arguments[0], ir.Constant(INT, 0))
-        return builder.shuffle_vector(one, one, _mask([0] * WIDTH))
+        return splat(builder, arguments[0], WIDTH)
 
     return SIXTEEN(types.float64), generate
 
@@ -65,7 +64,7 @@ def plus_ratios(typing, total, values, place, divisors, there):
         total, values, place, divisors, there = arguments
         over = _load(context, builder, signature.args[1], values, place, WIDTH)
         under = _load(context, builder, signature.args[3], divisors, there, WIDTH)
-        zero = ir.Constant(over.type, [0.0] * WIDTH)
+        zero = constant(WIDTH)
         sound = builder.and_(builder.fcmp_ordered(">", over, zero), builder.fcmp_ordered(">", under, zero))
         return builder.fadd(total, builder.select(sound, builder.fdiv(over, under), zero))
 
@@ -79,7 +78,7 @@ def ratio(typing, total, divisors, place):
     def generate(context, builder, signature, arguments):
         total, divisors, place = arguments
         under = _load(context, builder, signature.args[1], divisors, place, WIDTH)
-        zero = ir.Constant(under.type, [0.0] * WIDTH)
+        zero = constant(WIDTH)
         return builder.select(builder.fcmp_ordered(">", under, zero), builder.fdiv(total, under), zero)
 
     return SIXTEEN(total, divisors, place), generate
@@ -94,7 +93,7 @@ def plus_repeated(typing, total, values, place, stride):
     def generate(context, builder, signature, arguments):
         total, values, place, _ = arguments
         half = _load(context, builder, signature.args[1], values, place, WIDTH // 2)
-        return builder.fadd(total, builder.shuffle_vector(half, half, _mask(places)))
+        return builder.fadd(total, builder.shuffle_vector(half, half, mask(places)))
 
     return SIXTEEN(total, values, place, stride), generate
 
@@ -109,8 +108,8 @@ def plus_pairs(typing, total, values, place, stride):
         total, values, place, _ = arguments
         after = builder.add(place, ir.Constant(place.type, WIDTH))
         low, high = (_load(context, builder, signature.args[1], values, p, WIDTH) for p in (place, after))
-        zero = builder.shuffle_vector(low, high, _mask(places))
-        one = builder.shuffle_vector(low, high, _mask([p + step for p in places]))
+        zero = builder.shuffle_vector(low, high, mask(places))
+        one = builder.shuffle_vector(low, high, mask([p + step for p in places]))
         return builder.fadd(total, builder.fadd(zero, one))
 
     return SIXTEEN(total, values, place, stride), generate
@@ -135,7 +134,7 @@ def pass_on(typing, flow, exits, values, place):
     def generate(context, builder, signature, arguments):
         flow, exits, values, place = arguments
         here = _pointer(context, builder, signature.args[2], values, place, WIDTH)
-        zero = ir.Constant(flow.type, [0.0] * WIDTH)
+        zero = constant(WIDTH)
         quotient = builder.fdiv(builder.fmul(flow, builder.load(here, align=8)), exits)
         builder.store(builder.select(builder.fcmp_ordered(">", exits, zero), quotient, zero), here, align=8)
         return context.get_dummy_value()
@@ -153,7 +152,7 @@ def fetch(typing, values, place):
         prefetch = builder.module.declare_intrinsic("llvm.prefetch", [BYTE.as_pointer()], kind)
         for k in range(0, WIDTH, LINE):
             there = builder.add(place, ir.Constant(place.type, k))
-            line = builder.gep(context.make_array(signature.args[0])(context, builder, values).data, [there])
+            line = builder.gep(data(context, builder, signature.args[0], values), [there])
             builder.call(
                 prefetch, [builder.bitcast(line, BYTE.as_pointer()), *(ir.Constant(INT, n) for n in (0, 3, 1))]
             )
@@ -187,11 +186,10 @@ def divide(typing, values, real, imaginary, points, k, nodes, rate):
         values, real, imaginary, points, k, nodes, rate = arguments
         x = _load(context, builder, signature.args[3], points, k, 8)
         y = _load(context, builder, signature.args[3], points, builder.add(k, nodes), 8)
-        one = builder.insert_element(ir.Constant(x.type, ir.Undefined), rate, ir.Constant(INT, 0))
-        x = builder.fadd(x, builder.shuffle_vector(one, one, _mask([0] * 8)))
+        x = builder.fadd(x, splat(builder, rate, 8))
         re, im = (_pointer(context, builder, signature.args[0], values, place, 8) for place in (real, imaginary))
         square = builder.fadd(builder.fmul(x, x), builder.fmul(y, y))
-        scale = builder.fdiv(ir.Constant(x.type, [1.0] * 8), square)
+        scale = builder.fdiv(constant(8, 1.0), square)
         a, b = (builder.fmul(builder.load(part, align=8), scale) for part in (re, im))
         builder.store(builder.fadd(builder.fmul(a, x), builder.fmul(b, y)), re, align=8)
         builder.store(builder.fsub(builder.fmul(b, x), builder.fmul(a, y)), im, align=8)
@@ -200,14 +198,9 @@ def divide(typing, values, real, imaginary, points, k, nodes, rate):
     return types.void(values, real, imaginary, points, k, nodes, rate), generate
 
 
-def _pointer(context, builder, kind, array, index, lanes):
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), ir.VectorType(DOUBLE, lanes).as_pointer())
+def _pointer(context, builder, kind, array, index, size):
+    return pointer(builder, data(context, builder, kind, array), index, size)
 
 
-def _load(context, builder, kind, array, index, lanes):
-    return builder.load(_pointer(context, builder, kind, array, index, lanes), align=8)
-
-
-def _mask(places):
-    return ir.Constant(ir.VectorType(INT, len(places)), places)
+def _load(context, builder, kind, array, index, size):
+    return load(builder, data(context, builder, kind, array), index, size)

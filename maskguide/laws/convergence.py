@@ -15,7 +15,7 @@ from ..schedules import NoiseSchedule, noise_schedule, uniform_grid
 from .stepped import final_law
 from .transient import transient_law
 
-SETTLED = 5e-3  # two slopes in a row this close end the doubling
+SAME_SLOPE = 5e-3  # two slopes in a row this close end the doubling
 ROUND_OFF = 1e-12  # errors below it say nothing about an order
 
 
@@ -95,7 +95,7 @@ def measured_order(
     for slope in _slopes(process, chosen, clock, largest, target):
         slopes.append(slope)
         estimates.append(2 * slope - slopes[-2] if len(slopes) > 1 else slope)
-        if len(estimates) > 2 and abs(estimates[-1] - estimates[-2]) < SETTLED:
+        if len(estimates) > 2 and abs(estimates[-1] - estimates[-2]) < SAME_SLOPE:
             break
     if not slopes:
         _checks.fail(

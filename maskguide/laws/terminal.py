@@ -8,7 +8,7 @@ import numpy as np
 
 from ..process import GuidedProcess
 from .counts.lumped import process_counts, terminal_counts
-from .lattice.absorption import settled
+from .lattice.absorption import absorbed
 from .lattice.sweep import starting_law
 from .law import Law
 from .transient import transient_law
@@ -45,5 +45,5 @@ def terminal_law(process: GuidedProcess, *, start: object = None) -> Law:
     if earlier:
         carried = transient_law(process, last.start, start=start)
         begin, error, before = carried.probs, carried.error, f"{carried.method}, then "
-    completed, method, lost = settled(process, last.weight, begin)
+    completed, method, lost = absorbed(process, last.weight, begin)
     return Law(completed, process.problem, np.array(np.inf), before + method, error + lost)

@@ -14,7 +14,7 @@ from ..process import GuidedProcess, Rates
 from .counts.lumped import process_counts, transient_counts
 from .lattice import contour
 from .lattice import subtraction_free as positive
-from .lattice.absorption import settled
+from .lattice.absorption import absorbed
 from .lattice.sweep import is_compiled, starting_law, visits
 from .law import Law
 
@@ -31,7 +31,7 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
     - "positive": small lattices. Sums of positive terms only; every entry to ~1e-13 relative.
     - "contour": larger ones, by contour quadrature. Absolute error in ``.error``: an entry below it has no digits,
       and those that round-off made negative are set to zero. One clock takes the best rational approximation of the
-      exponential; many within a decade share a hyperbola.
+      exponential; many within a factor of ten share a hyperbola.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _method(process: GuidedProcess) -> str:
 def _run(
     process: GuidedProcess, weight: float, law: np.ndarray | None, lengths: np.ndarray, method: str
 ) -> tuple[np.ndarray, float]:
-    """Laws after each of some stretches of clock at one weight, and their error."""
+    """Laws after each of some times of the clock at one weight, and their error."""
     if method == "reveals":
         return _reveals(process, weight, law, lengths), 0.0
     if method == "positive":
@@ -151,7 +151,7 @@ def _masks(process: GuidedProcess) -> np.ndarray:
 
 def _at_infinity(process: GuidedProcess, segment: Segment, law: np.ndarray | None) -> tuple[np.ndarray, float]:
     whole = np.zeros(process.shape)
-    completed, _, lost = settled(process, segment.weight, law)
+    completed, _, lost = absorbed(process, segment.weight, law)
     whole[(slice(0, process.vocab_size),) * process.length] = completed
     return whole, lost
 

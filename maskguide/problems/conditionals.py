@@ -13,7 +13,7 @@ import numpy as np
 from .. import _checks
 from .._arrays import namespace
 
-LIFT = 1e-100  # the smallest weight of anything possible: a product of three such stays within float64
+LEAST_WEIGHT = 1e-100  # the smallest weight of anything possible: a product of three such stays within float64
 CHECKED_BYTES = 2**28  # results from this size on are held against the memory available
 
 
@@ -162,12 +162,12 @@ def log_rows(tokens: Any, probabilities: Any) -> Any:
 
 
 def posterior(log_joint: Any) -> Any:
-    """exp(log_joint) divided by its sum over the last axis; possible entries are at least about `LIFT`.
+    """exp(log_joint) divided by its sum over the last axis; possible entries are at least about `LEAST_WEIGHT`.
 
     So a token that only an entry of 1e-400 can produce stays possible. Entries of impossible rows are 0.
     """
     xp = namespace(log_joint)
-    weights = xp.where(xp.isfinite(log_joint), xp.exp(log_joint - _top(log_joint)).clip(LIFT), 0.0)
+    weights = xp.where(xp.isfinite(log_joint), xp.exp(log_joint - _top(log_joint)).clip(LEAST_WEIGHT), 0.0)
     return normalized(weights)
 
 
@@ -178,11 +178,11 @@ def normalized(weights: Any) -> Any:
 
 
 def rescaled(weights: Any) -> tuple[Any, Any]:
-    """Divided by the largest of the last axis, positive ones lifted to `LIFT`; and the logarithm of the largest."""
+    """Divided by the largest of the last axis, positive ones raised to `LEAST_WEIGHT`; and the logarithm of the largest."""
     xp = namespace(weights)
     top = xp.amax(weights, -1)
     ratio = weights / xp.where(top > 0, top, 1.0)[..., None]
-    return xp.where(ratio > 0, ratio.clip(LIFT), 0.0), log(top)
+    return xp.where(ratio > 0, ratio.clip(LEAST_WEIGHT), 0.0), log(top)
 
 
 def looked_up(table: Any, index: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Laws on token counts in scaled arithmetic: arrangements, marginals of revealed counts, conditionals.
+"""Laws on token counts in arithmetic of extended exponents: arrangements, marginals of revealed counts, conditionals.
 
 Arrays are indexed by the counts of tokens 1..N-1; token 0 takes what is left of the total.
 """
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from . import extended_exponent as scaled
-from .extended_exponent import Scaled
+from . import extended_exponent as extended
+from .extended_exponent import Extended
 
 
 def revealed(token: int, axes: int) -> tuple[Any, ...]:
@@ -20,14 +20,14 @@ def revealed(token: int, axes: int) -> tuple[Any, ...]:
     return tuple(slice(1, None) if v == token else slice(0, -1) for v in range(1, axes + 1))
 
 
-def multinomials(vocab_size: int, length: int) -> Scaled:
+def multinomials(vocab_size: int, length: int) -> Extended:
     """D! / (n_0! ... n_{N-1}!) by n_1, ..., n_{N-1}; zero where these exceed D in sum."""
     counts, rest = _counts(vocab_size, length)
-    table, found = scaled.factorials(length), None
+    table, found = extended.factorials(length), None
     for count in (*counts, np.maximum(rest, 0)):
-        found = scaled.quotient(table.at(length) if found is None else found, table.at(count))
+        found = extended.quotient(table.at(length) if found is None else found, table.at(count))
     assert found is not None
-    return scaled.scaled(np.where(rest >= 0, found.mantissa, 0.0), found.exponent)
+    return extended.extended(np.where(rest >= 0, found.mantissa, 0.0), found.exponent)
 
 
 def _counts(vocab_size: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,46 +36,46 @@ def _counts(vocab_size: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     return counts, length - counts.sum(axis=0)
 
 
-def per_arrangement(count_laws: np.ndarray) -> Scaled:
+def per_arrangement(count_laws: np.ndarray) -> Extended:
     """Probability of one arrangement by its counts, from class laws (K,) + (D+1,)*(N-1) of the counts."""
     arrangements = multinomials(count_laws.ndim, count_laws.shape[1] - 1)
-    some = scaled.scaled(np.where(arrangements.mantissa > 0, arrangements.mantissa, 1.0), arrangements.exponent)
-    return scaled.quotient(scaled.scaled(count_laws), some)
+    some = extended.extended(np.where(arrangements.mantissa > 0, arrangements.mantissa, 1.0), arrangements.exponent)
+    return extended.quotient(extended.extended(count_laws), some)
 
 
-def independent(row: np.ndarray, length: int) -> Scaled:
+def independent(row: np.ndarray, length: int) -> Extended:
     """Probability of one arrangement by its counts when coordinates are independent draws from `row`."""
     counts, rest = _counts(row.size, length)
-    powers = scaled.powers(row, length)
+    powers = extended.powers(row, length)
     found = powers.at((0, np.maximum(rest, 0)))
     for v, count in enumerate(counts, start=1):
-        found = scaled.product(found, powers.at((v, count)))
-    return scaled.scaled(np.where(rest >= 0, found.mantissa, 0.0), found.exponent)
+        found = extended.product(found, powers.at((v, count)))
+    return extended.extended(np.where(rest >= 0, found.mantissa, 0.0), found.exponent)
 
 
-def mix(laws: Sequence[Scaled], weights: np.ndarray) -> Scaled:
+def mix(laws: Sequence[Extended], weights: np.ndarray) -> Extended:
     """sum_k weights[k] laws[k]."""
-    return scaled.total([scaled.product(law, scaled.scaled(w)) for law, w in zip(laws, weights, strict=True)])
+    return extended.total([extended.product(law, extended.extended(w)) for law, w in zip(laws, weights, strict=True)])
 
 
-def conditionals(law: Scaled) -> list[np.ndarray]:
+def conditionals(law: Extended) -> list[np.ndarray]:
     """p(v | c) for k = 0..D-1 revealed, from the law of one arrangement by its counts."""
     axes, found = law.mantissa.ndim, []
     for _ in range(law.mantissa.shape[0] - 1):
         children = [law.at(revealed(v, axes)) for v in range(axes + 1)]
-        law = _within_simplex(scaled.total(children))
-        found.append(np.stack([scaled.ratio(child, law) for child in children], axis=-1))
+        law = _within_simplex(extended.total(children))
+        found.append(np.stack([extended.ratio(child, law) for child in children], axis=-1))
         _representable(children, law, found[-1])
     return found[::-1]
 
 
-def _within_simplex(law: Scaled) -> Scaled:
+def _within_simplex(law: Extended) -> Extended:
     # Beyond it c_0 is negative, and c + e_0 may still be a state.
     beyond = np.indices(law.mantissa.shape).sum(axis=0) > law.mantissa.shape[0] - 1
-    return scaled.scaled(np.where(beyond, 0.0, law.mantissa), law.exponent)
+    return extended.extended(np.where(beyond, 0.0, law.mantissa), law.exponent)
 
 
-def _representable(children: list[Scaled], parent: Scaled, conditional: np.ndarray) -> None:
+def _representable(children: list[Extended], parent: Extended, conditional: np.ndarray) -> None:
     for v, child in enumerate(children):
         if ((child.mantissa > 0) & (parent.mantissa > 0) & (conditional[..., v] < np.finfo(float).tiny)).any():
             _checks.fail(

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _checks
 from .._deprecated import renamed
 from . import counts
-from .extended_exponent import Scaled, product
+from .extended_exponent import Extended, product
 from .labelled import floats
 from .table import TableProblem
 
@@ -122,7 +122,7 @@ class ExchangeableProblem:
         prior = np.array([shares[classes == k].sum() for k in range(classes.max() + 1)])
         draws = [counts.independent(row, length) for row in rows]
         laws = [counts.mix(draws, np.where(classes == k, shares, 0.0) / prior[k]) for k in range(len(prior))]
-        arrangements = Scaled(np.stack([law.mantissa for law in laws]), np.stack([law.exponent for law in laws]))
+        arrangements = Extended(np.stack([law.mantissa for law in laws]), np.stack([law.exponent for law in laws]))
         laws = product(arrangements, counts.multinomials(rows.shape[1], length)).floats()
         problem = cls(laws, prior, target, **names)
         problem._arrangements = arrangements

@@ -16,15 +16,15 @@ NOTHING = -(2**40)  # the exponent of zero: below every other
 BEYOND = 2100  # a power of two that no float64 survives
 
 
-class Scaled(NamedTuple):
+class Extended(NamedTuple):
     """mantissa * 2^exponent; arrays of one shape."""
 
     mantissa: np.ndarray
     exponent: np.ndarray
 
-    def at(self, index: Any) -> Scaled:
+    def at(self, index: Any) -> Extended:
         """The entries at an index, as of an array."""
-        return Scaled(self.mantissa[index], self.exponent[index])
+        return Extended(self.mantissa[index], self.exponent[index])
 
     def floats(self) -> np.ndarray:
         """As float64: 0 below its range, inf above."""
@@ -37,48 +37,48 @@ class Scaled(NamedTuple):
             return np.where(self.mantissa > 0, np.log(self.mantissa) + np.log(2) * self.exponent, -np.inf)
 
 
-def scaled(values: Any, exponent: Any = 0) -> Scaled:
+def extended(values: Any, exponent: Any = 0) -> Extended:
     """values * 2^exponent."""
     mantissa, shift = np.frexp(values)
-    return Scaled(mantissa, np.where(mantissa == 0, NOTHING, shift.astype(np.int64) + exponent))
+    return Extended(mantissa, np.where(mantissa == 0, NOTHING, shift.astype(np.int64) + exponent))
 
 
-def product(a: Scaled, b: Scaled) -> Scaled:
+def product(a: Extended, b: Extended) -> Extended:
     """a * b, broadcast."""
-    return scaled(a.mantissa * b.mantissa, a.exponent + b.exponent)
+    return extended(a.mantissa * b.mantissa, a.exponent + b.exponent)
 
 
-def quotient(a: Scaled, b: Scaled) -> Scaled:
+def quotient(a: Extended, b: Extended) -> Extended:
     """a / b for b > 0, broadcast."""
-    return scaled(a.mantissa / b.mantissa, a.exponent - b.exponent)
+    return extended(a.mantissa / b.mantissa, a.exponent - b.exponent)
 
 
-def total(terms: Sequence[Scaled]) -> Scaled:
+def total(terms: Sequence[Extended]) -> Extended:
     """The sum of arrays of one shape."""
     top = np.maximum.reduce([t.exponent for t in terms])
-    return scaled(sum(np.ldexp(t.mantissa, _within(t.exponent - top)) for t in terms), top)
+    return extended(sum(np.ldexp(t.mantissa, _within(t.exponent - top)) for t in terms), top)
 
 
-def ratio(a: Scaled, b: Scaled) -> np.ndarray:
+def ratio(a: Extended, b: Extended) -> np.ndarray:
     """a / b in float64, 0 where b is zero."""
     mantissa = np.divide(a.mantissa, b.mantissa, out=np.zeros_like(a.mantissa), where=b.mantissa > 0)
     return np.ldexp(mantissa, _within(a.exponent - b.exponent))
 
 
-def powers(base: np.ndarray, length: int) -> Scaled:
+def powers(base: np.ndarray, length: int) -> Extended:
     """base^0, ..., base^length on a new last axis."""
-    run, found = scaled(np.ones_like(base)), []
+    run, found = extended(np.ones_like(base)), []
     for _ in range(length + 1):
         found.append(run)
-        run = product(run, scaled(base))
-    return Scaled(np.stack([f.mantissa for f in found], -1), np.stack([f.exponent for f in found], -1))
+        run = product(run, extended(base))
+    return Extended(np.stack([f.mantissa for f in found], -1), np.stack([f.exponent for f in found], -1))
 
 
-def factorials(length: int) -> Scaled:
+def factorials(length: int) -> Extended:
     """0!, ..., length!, each rounded once."""
     exact = [factorial(n) for n in range(length + 1)]
     shifts = [max(0, n.bit_length() - 64) for n in exact]
-    return scaled([float(n >> s) for n, s in zip(exact, shifts, strict=True)], np.array(shifts, dtype=np.int64))
+    return extended([float(n >> s) for n, s in zip(exact, shifts, strict=True)], np.array(shifts, dtype=np.int64))
 
 
 def _within(exponent: np.ndarray) -> np.ndarray:

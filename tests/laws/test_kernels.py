@@ -1,4 +1,4 @@
-"""The compiled sweeps against their slow numpy twins, on random problems with zeros; the grouped layout."""
+"""The compiled sweeps against their plain numpy counterparts, on random problems with zeros; the grouped layout."""
 
 import subprocess
 import sys
@@ -10,20 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide._compiled import powers, threads
+from maskguide._compiled import elementary, threads
 from maskguide.laws.lattice import (
-    absorption as settled,
-)
-from maskguide.laws.lattice import (
+    absorption,
     contour,
     layout,
+    potential,
     sweep,
-)
-from maskguide.laws.lattice import (
-    potential as tiles,
-)
-from maskguide.laws.lattice import (
-    sweeps as compiled,
+    sweeps,
 )
 
 from ..conftest import random_problem
@@ -40,7 +34,7 @@ def processes(draw, rules=("product", "normalized")):
     return mg.GuidedProcess(problem, mg.Guidance(draw(st.sampled_from(rules)), draw(st.sampled_from(WEIGHTS))))
 
 
-def twin_visits(process, start=None):
+def plain_visits(process, start=None):
     rates = process.rates()
     return sweep.visits(rates, sweep.all_masked(rates) if start is None else start)
 
@@ -83,17 +77,17 @@ def test_the_potential_is_the_rate_product(process):
 
 @pytest.mark.parametrize("vocab_size, length", [(3, 5), (2, 6)])
 @pytest.mark.parametrize("weight", [-1.0, -0.3, 0.0, 1.5, 2.2])
-def test_tiles_of_any_size_on_any_number_of_threads_give_the_same_potential(vocab_size, length, weight, monkeypatch):
+def test_cache_blocks_and_threads_of_any_number_give_the_same_potential(vocab_size, length, weight, monkeypatch):
     process = mg.GuidedProcess(random_problem(3, vocab_size, length), mg.Guidance("product", weight))
     whole = layout.potential(process, weight)[0]
     monkeypatch.setattr(layout, "_split", layout._split.__wrapped__)  # which remembers
-    for tile in (1, 100, 10_000):
-        monkeypatch.setattr(layout, "TILE", tile)
+    for size in (1, 100, 10_000):
+        monkeypatch.setattr(layout, "CACHE_BLOCK", size)
         monkeypatch.setattr(layout, "idle", lambda states: 1)
-        tiled = layout.potential(process, weight)[0]
-        np.testing.assert_allclose(tiled, whole, rtol=1e-14)
+        in_blocks = layout.potential(process, weight)[0]
+        np.testing.assert_allclose(in_blocks, whole, rtol=1e-14)
         monkeypatch.setattr(layout, "idle", lambda states: 3)
-        assert np.array_equal(layout.potential(process, weight)[0], tiled)
+        assert np.array_equal(layout.potential(process, weight)[0], in_blocks)
 
 
 @pytest.mark.parametrize("exponent", [-0.9, -0.5, 0.5, 1.0, 1.37, 1.5, 2.0, 2.5, 3.0, 70.0, 1000.0])
@@ -103,7 +97,7 @@ def test_powers(exponent):
     numbers = np.concatenate([numbers, [1, 1 - 2**-53, 1 + 2**-52, np.sqrt(0.5), 0.5, 2]])
     found = 1 / numbers  # target 1, so that the ratio is the number up to round-off
     ratio = 1 / found
-    tiles.powers(np.ones(found.size), found, *powers.parts(exponent))
+    potential.powers(np.ones(found.size), found, *elementary.parts(exponent))
     exact = ratio.astype(np.longdouble) ** exponent
     np.testing.assert_allclose((found / exact).astype(float), 1, rtol=3e-16 * (1 + abs(exponent)))
 
@@ -114,7 +108,7 @@ def test_powers_at_the_ends_of_the_range():
         ratio = target / least
     for exponent in (0.7, 1.5, -0.25):
         found = least.copy()
-        tiles.powers(target, found, *powers.parts(exponent))
+        potential.powers(target, found, *elementary.parts(exponent))
         with np.errstate(over="ignore"):
             expected = ratio**exponent
         expected[4] = np.inf  # p = 0 < p_z: beyond the range, whatever the exponent
@@ -125,17 +119,17 @@ def test_powers_at_the_ends_of_the_range():
 @settings(deadline=None, max_examples=60)
 @given(processes())
 def test_visits_and_terminal_laws(process):
-    groups, expected = layout.layout(process.vocab_size, process.length), twin_visits(process)
+    groups, expected = layout.layout(process.vocab_size, process.length), plain_visits(process)
     by_rule, method = layout.visits(process, weight_of(process), np.empty(0))
     assert method == ("coordinate sweep" if process.guidance.rule.name == "normalized" else "edge sweep")
     np.testing.assert_allclose(groups.to_lattice(by_rule), expected, rtol=1e-11)
     if process.guidance.rule.name == "product":
         values = layout.potential(process, weight_of(process))[0]
         threaded = values.copy()
-        compiled.terminal(values, groups.offsets, process.vocab_size, process.length, np.empty(0))
+        sweeps.terminal(values, groups.blocks, np.empty(0))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(settled, "idle", lambda states: 2)
-            settled._run_in_place(threaded, groups, np.empty(0))
+            patch.setattr(absorption, "idle", lambda states: 2)
+            absorption._run_in_place(threaded, groups, np.empty(0))
         assert np.array_equal(values, threaded)
         completed = expected[(slice(0, process.vocab_size),) * process.length].ravel()
         np.testing.assert_allclose(values[groups.completed], completed, rtol=1e-11)
@@ -146,12 +140,12 @@ def test_visits_and_terminal_laws(process):
 def test_terminal_laws_from_a_start(process, seed, threads):
     groups, rng = layout.layout(process.vocab_size, process.length), np.random.default_rng(seed)
     start = rng.random(process.shape) * (process.problem.target_table > 0) * (rng.random(process.shape) < 0.7)
-    expected = twin_visits(process, start)[(slice(0, process.vocab_size),) * process.length]
+    expected = plain_visits(process, start)[(slice(0, process.vocab_size),) * process.length]
     begin, values = groups.from_lattice(start), layout.potential(process, weight_of(process))[0]
     possible = (values[groups.completed] > 0).reshape(expected.shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settled, "idle", lambda states: threads)
-        settled._run_in_place(values, groups, begin)
+        patch.setattr(absorption, "idle", lambda states: threads)
+        absorption._run_in_place(values, groups, begin)
     np.testing.assert_allclose(
         values[groups.completed].reshape(expected.shape), np.where(possible, expected, 0.0), rtol=1e-11
     )
@@ -205,7 +199,7 @@ def test_beyond_the_range_of_float64_edge_rates_take_over(monkeypatch):
     assert layout.potential(process, 1000.0) is None
     law = mg.terminal_law(process)
     assert law.method == "edge sweep"
-    np.testing.assert_allclose(law.probs, twin_visits(process)[:2, :2], rtol=1e-12)
+    np.testing.assert_allclose(law.probs, plain_visits(process)[:2, :2], rtol=1e-12)
 
 
 def test_a_potential_that_vanishes_costs_what_is_said(monkeypatch):
@@ -214,7 +208,7 @@ def test_a_potential_that_vanishes_costs_what_is_said(monkeypatch):
     process = mg.GuidedProcess(mg.TableProblem(laws, [0.5, 0.5]), mg.Guidance("product", 70.0))
     law = mg.terminal_law(process)
     assert 0 < law.error < 1e-285
-    assert np.abs(law.probs - twin_visits(process)[:2, :2]).max() < 1e-15
+    assert np.abs(law.probs - plain_visits(process)[:2, :2]).max() < 1e-15
 
 
 def test_small_problems_load_no_numba():

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from numba import njit
 
 import maskguide as mg
-from maskguide._compiled import complex_vectors as lanes
-from maskguide.laws.lattice import contour, layout, rational, resolvents, sweep
-from maskguide.laws.lattice import shared_contour as decade
+from maskguide._compiled import complex_vectors
+from maskguide.laws.lattice import contour, layout, rational, resolvents, shared_contour, sweep
 from tests.oracles import enumerate as oracle
 
 from ..conftest import random_problem
@@ -90,14 +89,14 @@ def test_problems_stay_within_the_error(length, seed, zeros, weight, clock):
     process = mg.GuidedProcess(random_problem(seed, 2, length, zeros=zeros), mg.Guidance("product", weight))
     law, chain = mg.transient_law(process, clock), layout.grouped_chain(process, weight)
     points, weights, _ = contour.hyperbola(np.array([clock]), length, 1e-16)
-    finest = decade.laws(chain, points, weights, np.empty(0))[0][0]
+    finest = shared_contour.laws(chain, points, weights, np.empty(0))[0][0]
     assert law.method == "contour" and np.abs(law.probs.ravel() - finest).sum() < min(1e-12, law.error)
     assert abs(law.probs.sum() - 1) < law.error
 
 
 @pytest.mark.parametrize("vocab_size, length", [(2, 1), (5, 1), (3, 2), (2, 5), (3, 4), (6, 3)])
 @pytest.mark.parametrize("started", [False, True])
-def test_the_kernel_against_its_numpy_twin(vocab_size, length, started):
+def test_the_kernel_against_its_plain_numpy(vocab_size, length, started):
     for seed in range(4):
         process = mg.GuidedProcess(random_problem(seed, vocab_size, length, zeros=0.3), mg.Guidance("product", 1.5))
         rates, chain = process.rates(), layout.grouped_chain(process, 1.5)
@@ -106,14 +105,14 @@ def test_the_kernel_against_its_numpy_twin(vocab_size, length, started):
             start = np.random.default_rng(seed).random(process.shape) * (process.problem.target_table > 0)
             start /= start.sum()
         points, weights, _ = rational.rational(0.7, length)
-        twin = np.real(np.tensordot(weights[0], resolvent(rates, points, start), axes=1))
+        plain = np.real(np.tensordot(weights[0], resolvent(rates, points, start), axes=1))
         law, wrong = resolvents.law(chain, 0.7, chain.layout.from_lattice(start) if started else np.empty(0))
-        assert np.abs(law.reshape(process.shape) - twin).max() < 1e-12 and law.min() >= 0 and not wrong
+        assert np.abs(law.reshape(process.shape) - plain).max() < 1e-12 and law.min() >= 0 and not wrong
 
 
 @pytest.mark.parametrize("vocab_size, length", [(2, 1), (5, 1), (3, 2), (2, 5), (3, 4)])
 @pytest.mark.parametrize("started", [False, True])
-def test_many_clocks_against_the_numpy_twin(vocab_size, length, started, monkeypatch):
+def test_many_clocks_against_the_plain_numpy(vocab_size, length, started, monkeypatch):
     process = mg.GuidedProcess(random_problem(3, vocab_size, length, zeros=0.3), mg.Guidance("product", 1.5))
     rates, chain = process.rates(), layout.grouped_chain(process, 1.5)
     start = sweep.all_masked(rates)
@@ -121,27 +120,31 @@ def test_many_clocks_against_the_numpy_twin(vocab_size, length, started, monkeyp
         start = np.random.default_rng(1).random(process.shape) * (process.problem.target_table > 0)
         start /= start.sum()
     points, weights, _ = contour.hyperbola(np.geomspace(0.3, 3, 20), length)
-    twin = np.real(np.tensordot(weights, resolvent(rates, points, start), axes=1))
+    plain = np.real(np.tensordot(weights, resolvent(rates, points, start), axes=1))
     for together in (7, 1024):
-        monkeypatch.setattr(decade, "AT_A_TIME", together)
+        monkeypatch.setattr(shared_contour, "AT_A_TIME", together)
         begin = chain.layout.from_lattice(start) if started else np.empty(0)
-        found, wrong = decade.laws(chain, points, weights, begin)
-        assert np.abs(found.reshape(twin.shape) - twin).max() < 1e-12 and found.min() >= 0 and not wrong
+        found, wrong = shared_contour.laws(chain, points, weights, begin)
+        assert np.abs(found.reshape(plain.shape) - plain).max() < 1e-12 and found.min() >= 0 and not wrong
 
 
 @njit
 def shares(nodes, points, rate, factor, found):
-    lanes.keep(resolvents.share(lanes.plus(lanes.alike(3.0, nodes), found, 0), points, rate, factor), found, 0)
+    complex_vectors.keep(
+        resolvents.share(complex_vectors.plus(complex_vectors.alike(3.0, nodes), found, 0), points, rate, factor),
+        found,
+        0,
+    )
 
 
 @pytest.mark.parametrize("nodes", [10, 12])
 @pytest.mark.parametrize("rate", [0.0, 7.5, 1e59, 1e61, 1e200])
-def test_complex_lanes_are_divided_at_any_rate(nodes, rate):
+def test_complex_vectors_are_divided_at_any_rate(nodes, rate):
     rng = np.random.default_rng(nodes)
     points, values = (rng.normal(size=nodes) + 1j * rng.normal(size=nodes) for _ in range(2))
-    found = lanes.interleaved(values)
-    shares((0,) * nodes, lanes.divisors(points), rate, 0.5, found)
-    np.testing.assert_allclose(found, lanes.interleaved(0.5 * (values + 3) / (points + rate)), rtol=1e-13)
+    found = complex_vectors.interleaved(values)
+    shares((0,) * nodes, complex_vectors.divisors(points), rate, 0.5, found)
+    np.testing.assert_allclose(found, complex_vectors.interleaved(0.5 * (values + 3) / (points + rate)), rtol=1e-13)
 
 
 def test_states_whose_potential_vanishes_send_nothing_on():
@@ -152,7 +155,7 @@ def test_states_whose_potential_vanishes_send_nothing_on():
     potential = chain.layout.to_lattice(chain.potential)
     assert potential[0, 2] == 0 < potential[0, 1]
     exact = oracle.transient_law(process.problem, "product", 33.0, 1.0, binary=True).astype(float)
-    together = decade.laws(chain, *contour.hyperbola(np.array([1.0]), 2)[:2], np.empty(0))[0][0]
+    together = shared_contour.laws(chain, *contour.hyperbola(np.array([1.0]), 2)[:2], np.empty(0))[0][0]
     for law in (resolvents.law(chain, 1.0, np.empty(0))[0], together):
         assert np.abs(law.reshape(process.shape) - exact).sum() < 1e-12
 
@@ -165,17 +168,17 @@ def test_beyond_fifteen_coordinates_a_hyperbola_serves():
 
 def test_few_clocks_one_by_one_and_many_together():
     clocks = np.array([1.0, 0.5, 30.0])
-    assert [h.tolist() for h in contour.shared(clocks, 8)] == [[1], [0], [2]]
-    assert [h.size for h in contour.shared(np.geomspace(1, 9, 20), 8)] == [20]
-    assert [h.size for h in contour.shared(clocks, 20)] == [2, 1]
+    assert [h.tolist() for h in contour.quadrature_groups(clocks, 8)] == [[1], [0], [2]]
+    assert [h.size for h in contour.quadrature_groups(np.geomspace(1, 9, 20), 8)] == [20]
+    assert [h.size for h in contour.quadrature_groups(clocks, 20)] == [2, 1]
 
 
 def test_segments_and_prompts_through_the_kernel():
     process = mg.GuidedProcess(random_problem(2, 2, 8), mg.Guidance("product", mg.WeightSchedule([0.5], [3.0, 0.0])))
-    prompt, twin = [0, 2, 2, 1, 2, 2, 2, 2], sweep.starting_law(process, [0, 2, 2, 1, 2, 2, 2, 2])
+    prompt, plain = [0, 2, 2, 1, 2, 2, 2, 2], sweep.starting_law(process, [0, 2, 2, 1, 2, 2, 2, 2])
     for segment, weight in zip((np.log(2), 1.3 - np.log(2)), (3.0, 0.0), strict=True):
         points, weights, _ = rational.rational(segment, 8)
-        twin = np.real(np.tensordot(weights[0], resolvent(process.rates(weight), points, twin), axes=1))
+        plain = np.real(np.tensordot(weights[0], resolvent(process.rates(weight), points, plain), axes=1))
     law = mg.transient_law(process, 1.3, start=prompt)
-    assert 2 * law.tv(twin) < 1e-12 and law.method == "contour"
+    assert 2 * law.tv(plain) < 1e-12 and law.method == "contour"
     assert law.probs[1].sum() == 0 and law.probs[0].sum() == pytest.approx(1)

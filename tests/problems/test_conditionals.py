@@ -157,7 +157,7 @@ def test_posterior_keeps_what_is_possible_and_nothing_else():
     log_joint = np.array([[0.0, -2000.0, -np.inf], [-np.inf] * 3, [-5000.0, -5000.0, -np.inf]])
     found = conditionals.posterior(log_joint)
     assert (found > 0).tolist() == [[True, True, False], [False] * 3, [True, True, False]]
-    assert found[0, 1] == conditionals.LIFT and found[0, 0] == 1
+    assert found[0, 1] == conditionals.LEAST_WEIGHT and found[0, 0] == 1
     np.testing.assert_allclose(found[2, :2], 0.5, rtol=1e-15)
     np.testing.assert_allclose(conditionals.log_sum(log_joint), [0, -np.inf, -5000 + np.log(2)], rtol=1e-15)
 

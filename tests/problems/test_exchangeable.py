@@ -9,7 +9,7 @@ import pytest
 
 import maskguide as mg
 from maskguide.problems import counts
-from maskguide.problems import extended_exponent as scaled
+from maskguide.problems import extended_exponent as extended
 from maskguide.problems.exchangeable import ExchangeableProblem
 
 
@@ -116,12 +116,14 @@ def test_with_target_keeps_digits_below_float64():
 
 
 def test_scaled_numbers():
-    tiny = scaled.powers(np.array([0.1]), 1000).at((0, 1000))
+    tiny = extended.powers(np.array([0.1]), 1000).at((0, 1000))
     assert tiny.log() == pytest.approx(-1000 * np.log(10), rel=1e-15) and tiny.floats() == 0
-    assert scaled.ratio(tiny, scaled.product(tiny, scaled.scaled(8.0))) == 0.125
-    assert scaled.total([tiny, tiny, scaled.scaled(0.0)]).log() == pytest.approx(tiny.log() + np.log(2), rel=1e-15)
+    assert extended.ratio(tiny, extended.product(tiny, extended.extended(8.0))) == 0.125
+    assert extended.total([tiny, tiny, extended.extended(0.0)]).log() == pytest.approx(
+        tiny.log() + np.log(2), rel=1e-15
+    )
     assert counts.multinomials(2, 1000).log()[500] == pytest.approx(log(comb(1000, 500)), rel=1e-15)
-    assert np.isneginf(scaled.scaled(0.0).log())
+    assert np.isneginf(extended.extended(0.0).log())
 
 
 BAD = [

@@ -5,7 +5,7 @@ c_1, ..., c_{N-1}. With M = D - k masks, c + e_v follows at rate M g_w(p_z(v|c),
 spread uniformly over the arrangements of c and of the masks. Levels only rise, so (sI - Q) is solved level by level.
 
 After j reveals a resolvent is made of products of j factors R/(s + R). On hyperbolas around the negative axis, right
-for the D of a lattice (laws/contour.py), these grow beyond all bounds: laws at D = 1,000 would be off by 1e26. Outside
+for the D of a lattice (laws/lattice/contour.py), these grow beyond all bounds: laws at D = 1,000 would be off by 1e26. Outside
 the circle of radius max R around -max R no factor exceeds one. So the contour is a parabola
 s = sigma + iy - y^2/(2B): B = max R has that circle's curvature and is safe, and a smaller B, which takes fewer nodes,
 about 14 sqrt(uB), is chosen where an error computed from real resolvents still allows it.
@@ -34,7 +34,7 @@ MARGIN = 0.9  # how far the contour is moved towards the poles for the aliasing 
 SAMPLES = 16  # points of the error bound
 GOAL = 1e-13  # aliasing and truncation
 MOST_NODES = 8192
-LANES = 2**14  # complex numbers of a level worked on at once
+AT_ONCE = 2**14  # complex numbers of a level worked on at once
 
 Levels = Sequence[np.ndarray]
 
@@ -119,7 +119,7 @@ def inflow(flow: np.ndarray, edge: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Contour:
-    """A parabola for clocks in one stretch: f(u) = Re sum_j weights[u, j] F(points[j])."""
+    """A parabola for clocks near each other: f(u) = Re sum_j weights[u, j] F(points[j])."""
 
     points: np.ndarray
     weights: np.ndarray
@@ -171,7 +171,7 @@ class Quadrature:
         return found
 
     def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        size = max(1, LANES // self.exit[-1].size)
+        size = max(1, AT_ONCE // self.exit[-1].size)
         for first in range(0, self.contour.points.size, size):
             part = slice(first, first + size)
             yield self.contour.points[part], self.contour.weights[:, part]

@@ -22,7 +22,7 @@ from .chain import Quadrature, count_rates, visits
 from .count_law import CountLaw
 from .tails import WARNED_ERROR, log_tv
 
-STRETCH = 2.0  # clocks within this factor share a contour
+CONTOUR_RATIO = 2.0  # clocks within this factor share a contour
 
 
 def terminal_counts(problem: ExchangeableProblem, guidance: Guidance) -> CountLaw:
@@ -88,7 +88,7 @@ def transient_counts(problem: ExchangeableProblem, guidance: Guidance, clock: Ar
     probs, error = np.zeros((clocks.size, *shape)), 0.0
     for u, chosen in _distinct(clocks):
         probs[chosen] = _edge_law(problem, guidance, u)
-    for segment, chosen in _stretches(guidance, clocks):
+    for segment, chosen in _contour_groups(guidance, clocks):
         levels, errors = _laws(problem, guidance, segment, clocks.ravel()[chosen])
         error = max(error, float(errors.max()))
         for k, level in enumerate(levels):
@@ -121,7 +121,7 @@ def tv_decay_counts(
     _usable(problem, guidance)
     clocks = _checks.clocks(clock)
     values = np.where(clocks.ravel() == 0, 0.0, -np.inf)
-    for segment, chosen in _stretches(guidance, clocks):
+    for segment, chosen in _contour_groups(guidance, clocks):
         values[chosen] = log_tv(problem, guidance, segment, clocks.ravel()[chosen])
     values = values.reshape(clocks.shape)
     return values if log else np.exp(values)
@@ -173,14 +173,14 @@ def _distinct(clocks: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
             yield u, chosen
 
 
-def _stretches(guidance: Guidance, clocks: np.ndarray) -> Iterator[tuple[Segment, np.ndarray]]:
-    """Clocks in (0, inf) grouped by segment and, within it, by durations less than a factor STRETCH apart."""
+def _contour_groups(guidance: Guidance, clocks: np.ndarray) -> Iterator[tuple[Segment, np.ndarray]]:
+    """Clocks in (0, inf) grouped by segment and, within it, by durations less than a factor CONTOUR_RATIO apart."""
     flat = clocks.ravel()
     for segment in guidance.schedule.segments():
         left = np.flatnonzero((segment.start < flat) & (flat <= segment.end) & np.isfinite(flat))
         while left.size:
             duration = flat[left] - segment.start
-            near = duration <= STRETCH * duration.min()
+            near = duration <= CONTOUR_RATIO * duration.min()
             yield segment, left[near]
             left = left[~near]
 

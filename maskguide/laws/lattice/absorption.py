@@ -16,7 +16,7 @@ from .sweep import all_masked, is_compiled, visits
 ROUND_OFF = 1e-10
 
 
-def settled(process: GuidedProcess, weight: float, start: np.ndarray | None) -> tuple[np.ndarray, str, float]:
+def absorbed(process: GuidedProcess, weight: float, start: np.ndarray | None) -> tuple[np.ndarray, str, float]:
     """(law on completed states, method, error) when a start on the lattice has run for ever at one weight."""
     if is_compiled(process):
         return _compiled(process, weight, start)
@@ -41,11 +41,11 @@ def _compiled(process: GuidedProcess, weight: float, start: np.ndarray | None) -
 
 
 def _run_in_place(values: np.ndarray, groups: Layout, start: np.ndarray) -> None:
-    from . import sweeps as compiled
+    from . import sweeps
 
-    arguments, threads = (values, groups.offsets, groups.vocab_size, groups.length, start), idle(groups.states)
+    arguments, threads = (values, groups.blocks, start), idle(groups.states)
     if threads == 1:
-        compiled.terminal(*arguments)
+        sweeps.terminal(*arguments)
         return
     order, levels = groups.levels()
     with ThreadPoolExecutor(threads) as pool:
@@ -53,6 +53,6 @@ def _run_in_place(values: np.ndarray, groups: Layout, start: np.ndarray) -> None
             in_parts(
                 pool,
                 threads,
-                lambda begin, end, first=first: compiled.terminal_blocks(*arguments, order, first + begin, first + end),
+                lambda begin, end, first=first: sweeps.terminal_blocks(*arguments, order, first + begin, first + end),
                 last - first,
             )

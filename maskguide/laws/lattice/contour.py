@@ -27,7 +27,7 @@ import numpy as np
 from ... import _checks
 from ...process import GuidedProcess
 from . import rational
-from .layout import Chain, grouped_chain
+from .layout import GroupedChain, grouped_chain
 from .rational import NEGATIVE
 
 WIDEST = 10.0  # longest over shortest clock on one contour
@@ -77,7 +77,7 @@ def _rounded_up(ratio: float) -> float:
     return next(r for r in (1.0, 1.5, 2.0, 3.0, 5.0, WIDEST) if ratio <= r * (1 + 1e-9))
 
 
-def decades(clocks: np.ndarray) -> Iterator[np.ndarray]:
+def contour_groups(clocks: np.ndarray) -> Iterator[np.ndarray]:
     """Indices of positive clocks that share a contour."""
     order = np.argsort(clocks)
     while order.size:
@@ -86,9 +86,9 @@ def decades(clocks: np.ndarray) -> Iterator[np.ndarray]:
         yield here
 
 
-def shared(clocks: np.ndarray, length: int) -> Iterator[np.ndarray]:
-    """Indices of positive clocks for one quadrature each: a decade, or one clock where there are few in a decade."""
-    for here in decades(clocks):
+def quadrature_groups(clocks: np.ndarray, length: int) -> Iterator[np.ndarray]:
+    """Indices of positive clocks for one quadrature each: those on one contour, or one clock where these are few."""
+    for here in contour_groups(clocks):
         yield from np.split(here, here.size) if here.size <= _few(clocks[here], length) else [here]
 
 
@@ -115,7 +115,7 @@ def propagate(
     """
     chain = grouped_chain(process, weight)
     begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
-    together = [clocks] if clocks.size == 1 else list(shared(clocks, process.length))
+    together = [clocks] if clocks.size == 1 else list(quadrature_groups(clocks, process.length))
     if together[0].size == clocks.size:
         laws, worst = _on_lattice(chain, clocks, begin)
     else:
@@ -126,7 +126,7 @@ def propagate(
     return laws.reshape(-1, *process.shape), worst + chain.lost
 
 
-def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+def _on_lattice(chain: GroupedChain, clocks: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     """Laws at clocks that share a quadrature, (T, states) in the order of the lattice, and their error."""
     length = chain.layout.length
     if chain.potential.size and clocks.size == 1 and rational.serves(length):
@@ -137,9 +137,9 @@ def _on_lattice(chain: Chain, clocks: np.ndarray, start: np.ndarray) -> tuple[np
         return law[None], rational.unit(length)[2]
     points, weights, error = quadrature(clocks, length)
     if chain.potential.size:
-        from . import shared_contour as decade
+        from . import shared_contour
 
-        laws, wrong = decade.laws(chain, points, weights, start)
+        laws, wrong = shared_contour.laws(chain, points, weights, start)
         _none_wrong(wrong)
         return laws, error
     laws = chain.layout.to_lattice(_by_edges(chain, points, weights, start)).reshape(clocks.size, -1)
@@ -158,7 +158,7 @@ def _none_wrong(count: int) -> None:
         raise FloatingPointError(f"contour quadrature returned {count} negative entries; please report this problem")
 
 
-def _by_edges(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+def _by_edges(chain: GroupedChain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Laws at some clocks by edge rates, (T, states): all nodes in one pass, as memory allows, and a matrix product."""
     more = -points.size % 8
     points, weights = np.append(points, np.ones(more)), np.pad(weights, [(0, 0), (0, more)])
@@ -171,18 +171,15 @@ def _by_edges(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.n
 
 
 def swept(
-    chain: Chain, points: np.ndarray, start: np.ndarray, parts: int = 1, shift: float = 0.0,
-    slowest: float = 0.0, fastest: float = np.inf,
-) -> np.ndarray:  # fmt: skip
-    """The compiled resolvent sweep, (states, 2 nodes parts); see `compiled.resolvent`."""
-    from . import sweeps as compiled
+    chain: GroupedChain, points: np.ndarray, start: np.ndarray, slowest: float = 0.0, fastest: float = np.inf
+) -> np.ndarray:
+    """The compiled resolvent sweep, (states, 2 nodes), twice as wide with a finite `fastest`: `sweeps.resolvent`."""
+    from . import sweeps
 
-    groups = chain.layout
-    values = np.empty(groups.states * 2 * points.size * parts)
-    compiled.resolvent(
-        values, groups.offsets, groups.vocab_size, groups.length, chain.potential, chain.weights, chain.weight_offsets,
-        chain.exit, start, np.concatenate([np.real(points), np.imag(points)]), parts, shift, slowest, fastest,
-    )  # fmt: skip
+    groups, width = chain.layout, 2 * points.size * (1 if np.isinf(fastest) else 2)
+    values = np.empty(groups.states * width)
+    nodes = np.concatenate([np.real(points), np.imag(points)])
+    sweeps.resolvent(values, groups.blocks, chain.arrays, start, nodes, float(slowest), float(fastest))
     return values.reshape(groups.states, -1)
 
 
@@ -190,6 +187,6 @@ def batches(nodes: int, states: int, parts: int) -> list[slice]:
     """Nodes to sweep together: all, or as many as leave half of the memory free."""
     bytes_a_node = 16 * states * parts
     _checks.fits_in_memory(2 * 8 * bytes_a_node, f"contour sweeps over {states:,} states", "use fewer coordinates")
-    room = _checks.available_memory() // (2 * bytes_a_node)
-    together = nodes if room >= nodes else max(8, int(room) // 8 * 8)
+    most = _checks.available_memory() // (2 * bytes_a_node)
+    together = nodes if most >= nodes else max(8, int(most) // 8 * 8)
     return [slice(k, k + together) for k in range(0, nodes, together)]

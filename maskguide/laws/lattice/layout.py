@@ -1,4 +1,4 @@
-"""The grouped layout of the lattice, and the chain in it: what the compiled sweeps of :mod:`.compiled` run on.
+"""The grouped layout of the lattice, and the chain in it: what the compiled sweeps of :mod:`.sweeps` run on.
 
 States are grouped by their revealed set, as bits: coordinate D-1 is bit 0. The block of a set with k members holds
 its (N,)*k states in C order, and blocks follow each other in the order of the sets as numbers, so every parent comes
@@ -12,6 +12,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,9 +22,38 @@ from ...process import GuidedProcess
 from .sweep import block, revealed_sets
 
 LEAST, MOST = 1e-290, 1e290  # a potential outside is not used: edge rates take its place
-TILE = 2**15  # states whose potential is computed at a time, in the cache
+CACHE_BLOCK = 2**15  # states whose potential is computed at a time, in the cache
 KEPT_PERMUTATION = 2**22  # states up to which the order of the lattice is remembered
 NO_WEIGHTS, NO_OFFSETS = np.empty(0), np.empty(0, np.uint64)
+
+
+# What compiled sweeps take, as plain tuples: numba finds their types in a fifth of the time. Inside, fields have names.
+
+
+class Blocks(NamedTuple):
+    """A layout: where the blocks start, N and D."""
+
+    offsets: np.ndarray
+    vocab_size: int
+    length: int
+
+
+class ChainArrays(NamedTuple):
+    """The arrays of a :class:`GroupedChain`."""
+
+    potential: np.ndarray
+    weights: np.ndarray
+    weight_offsets: np.ndarray
+    exits: np.ndarray
+
+
+class RateProduct(NamedTuple):
+    """What a potential is made of: the two laws, a row a cache block, and the exponent in two parts."""
+
+    target: np.ndarray
+    unconditional: np.ndarray
+    high: float
+    low: float
 
 
 @dataclass(frozen=True)
@@ -33,6 +63,11 @@ class Layout:
     vocab_size: int
     length: int
     offsets: np.ndarray
+
+    @cached_property
+    def blocks(self) -> tuple[np.ndarray, int, int]:
+        """:class:`Blocks`."""
+        return self.offsets, self.vocab_size, self.length
 
     @cached_property
     def states(self) -> int:
@@ -112,7 +147,7 @@ def _places(vocab_size: int, length: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Chain:
+class GroupedChain:
     """The chain at one weight in the grouped layout.
 
     Attributes
@@ -134,20 +169,25 @@ class Chain:
     exit: np.ndarray
     lost: float
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """:class:`ChainArrays`."""
+        return self.potential, self.weights, self.weight_offsets, self.exit
 
-def grouped_chain(process: GuidedProcess, weight: float, *, by_edges: bool = False) -> Chain:
+
+def grouped_chain(process: GuidedProcess, weight: float, *, by_edges: bool = False) -> GroupedChain:
     """The chain at a weight: by its potential for the rate product in range, otherwise by its edge rates."""
     groups = layout(process.vocab_size, process.length)
     if by_edges or (made := potential(process, weight)) is None:
         return _edge_chain(process, weight, groups)
-    from . import sweeps as compiled
+    from . import sweeps
 
     exit = np.empty(groups.states)
-    compiled.exit_rates(exit, made[0], groups.offsets, process.vocab_size, process.length)
-    return Chain(groups, made[0], NO_WEIGHTS, NO_OFFSETS, exit, made[1])
+    sweeps.exit_rates(exit, made[0], groups.blocks)
+    return GroupedChain(groups, made[0], NO_WEIGHTS, NO_OFFSETS, exit, made[1])
 
 
-def _edge_chain(process: GuidedProcess, weight: float, groups: Layout) -> Chain:
+def _edge_chain(process: GuidedProcess, weight: float, groups: Layout) -> GroupedChain:
     edges = groups.length * groups.vocab_size * (groups.vocab_size + 1) ** (groups.length - 1)
     _checks.fits_in_memory(20 * edges, f"the rates of {edges:,} edges", "use fewer coordinates, or a smaller weight")
     rates = process.rates(weight)
@@ -162,7 +202,7 @@ def _edge_chain(process: GuidedProcess, weight: float, groups: Layout) -> Chain:
             edge = rates.edges[i][here]
             weights[place : place + edge.size] = edge.ravel()
             place += edge.size
-    return Chain(groups, np.empty(0), weights, ends - sizes, groups.from_lattice(rates.exit), 0.0)
+    return GroupedChain(groups, np.empty(0), weights, ends - sizes, groups.from_lattice(rates.exit), 0.0)
 
 
 def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float] | None:
@@ -170,7 +210,7 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
 
     None for another rule, and where G leaves [1e-290, 1e290] in a way that is not harmless. For w >= 0 a state's
     probability is at most its potential (every exit rate is at least the number of masks), so tiny ones may go.
-    Built in tiles from the laws: little memory beside the result, and no table on the lattice.
+    Built by cache blocks from the laws: little memory beside the result, and no table on the lattice.
     """
     rule = process.guidance.rule
     if rule.normalises or not rule.is_ratio_product(weight):
@@ -182,16 +222,16 @@ def potential(process: GuidedProcess, weight: float) -> tuple[np.ndarray, float]
 
 
 def _potential(groups: Layout, target: np.ndarray, unconditional: np.ndarray, exponent: float):
-    from ..._compiled import powers
-    from . import potential as tiles
+    from ..._compiled import elementary
+    from . import potential
 
     outer, inner = _split(groups.vocab_size, groups.length)
-    over, under = _rows(target, outer), _rows(unconditional, outer) if exponent else np.empty(0)
-    values, threads, parts = np.empty(groups.states), idle(groups.states), powers.parts(exponent)
-    sizes = groups.offsets, groups.vocab_size, inner.length
+    laws = _rows(target, outer), _rows(unconditional, outer) if exponent else np.empty(0)
+    product = *laws, *elementary.parts(exponent)
+    values, threads = np.empty(groups.states), idle(groups.states)
 
     def fill(begin: int, end: int) -> tuple[int, int]:
-        return tiles.fill(values, *sizes, over, under, outer.offsets, inner.offsets, parts, (LEAST, MOST), begin, end)
+        return potential.fill(values, groups.blocks, outer.offsets, inner.offsets, product, (LEAST, MOST), begin, end)
 
     if threads == 1:
         lost, beyond = fill(0, outer.states)
@@ -207,39 +247,38 @@ def _rows(law: np.ndarray, outer: Layout) -> np.ndarray:
     """The law, joint with what the outer coordinates show or hide: a row for each of their states."""
     if not outer.length:
         return law.ravel()
-    from . import potential as tiles
+    from . import potential
 
     rows = np.empty(outer.states * (law.size // outer.vocab_size**outer.length))
     rows[rows.size - law.size :] = law.ravel()
-    tiles.marginals(rows, outer.offsets, outer.vocab_size, outer.length)
+    potential.marginals(rows, outer.blocks)
     return rows
 
 
 @lru_cache(maxsize=16)
 def _split(vocab_size: int, length: int) -> tuple[Layout, Layout]:
-    """Layouts of the first coordinates and of the last, these as many as a tile holds."""
-    low = next((k for k in range(length, 1, -1) if (vocab_size + 1) ** k <= TILE), 1)
+    """Layouts of the first coordinates and of the last, these as many as a cache block holds."""
+    low = next((k for k in range(length, 1, -1) if (vocab_size + 1) ** k <= CACHE_BLOCK), 1)
     return layout(vocab_size, length - low), layout(vocab_size, low)
 
 
 def visits(process: GuidedProcess, weight: float, start: np.ndarray) -> tuple[np.ndarray, str]:
     """P(the chain ever visits x) in the grouped layout, from a grouped start (empty: fully masked), and the method."""
-    from . import sweeps as compiled
+    from . import sweeps
 
     groups = layout(process.vocab_size, process.length)
     flow = np.zeros(groups.states) if not start.size else start.copy()
     flow[0] = 1.0 if not start.size else flow[0]
-    sizes = groups.offsets, groups.vocab_size, groups.length
     rule = process.guidance.rule
     divided = rule.normalises and rule.is_ratio_product(weight)
     if divided and (made := _normalized_potential(process, weight)) is not None:
         stays = np.where(made[groups.completed] > 0, 0.0, flow[groups.completed])
         np.divide(flow, made, out=flow, where=made > 0)
-        compiled.normalized_visits(made, flow, *sizes)
+        sweeps.normalized_visits(made, flow, groups.blocks)
         flow[groups.completed] += stays
         return flow, "coordinate sweep"
     chain = _edge_chain(process, weight, groups)
-    compiled.weighted_visits(flow, chain.exit, groups.offsets, chain.weights, chain.weight_offsets, *sizes[1:])
+    sweeps.weighted_visits(flow, chain.arrays, groups.blocks)
     return flow, "edge sweep"
 
 

@@ -1,7 +1,7 @@
-"""The potential of the grouped layout of :mod:`.layout`, tile by tile. Numba loads when this module does.
+"""The potential of the grouped layout of :mod:`.layout`, by cache blocks. Numba loads when this module does.
 
-A tile is all the states that show the same in their first coordinates; it stays in the cache from the marginals of
-the two laws to the potential. Tiles do not need each other.
+A cache block is all the states that show the same in their first coordinates: it stays in the cache from the marginals
+of the two laws to the potential. Cache blocks do not need each other.
 """
 
 # pyright: reportCallIssue=false
@@ -12,28 +12,30 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, njit, uint64
 
-from ..._compiled.powers import half_power, power
+from ..._compiled.elementary import half_power, power
 from ..._compiled.vectors import alike, keep
+from .layout import Blocks, RateProduct
 from .sweep_steps import ONE, SIXTEEN, TWO, ZERO, plus_children
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
-def marginals(values, offsets, size, length):
+def marginals(values, blocks):
     """Fill a grouped array whose last block holds a law: every other block is that law with digits summed out.
 
     Every state carries equally many values. Of the digits to sum out the first is taken, for its stride is the longest.
     """
-    size, last = uint64(size), ONE << uint64(length)
-    lanes = uint64(values.size) // offsets[last]
+    blocks = Blocks(*blocks)
+    size, offsets, last = uint64(blocks.vocab_size), blocks.offsets, ONE << uint64(blocks.length)
+    width = uint64(values.size) // offsets[last]
     for below in range(TWO, last + ONE):
         members = last - below
-        bit, n = last >> ONE, (offsets[members + ONE] - offsets[members]) * lanes
+        bit, n = last >> ONE, (offsets[members + ONE] - offsets[members]) * width
         while members & bit:
             bit >>= ONE
         behind = members & (bit - ONE)
-        stride = (offsets[behind + ONE] - offsets[behind]) * lanes
-        to, source = offsets[members] * lanes, offsets[members | bit] * lanes
-        if size == TWO and lanes == ONE and n >= SIXTEEN:
+        stride = (offsets[behind + ONE] - offsets[behind]) * width
+        to, source = offsets[members] * width, offsets[members | bit] * width
+        if size == TWO and width == ONE and n >= SIXTEEN:
             for i in range(ZERO, n, SIXTEEN):
                 keep(plus_children(alike(0.0), values, source, i, stride), values, to + i)
             continue
@@ -81,46 +83,52 @@ def multiply(target, factor, least, most):
 
 
 @njit(cache=True, nogil=True)
-def tile(over, under, target, unconditional, inner, size, low, exponent, limits):
+def cache_block(over, under, inner, product, limits):
     """over := the potential of the layout `inner`, from the two laws on its last block; returns what `multiply` does.
 
     An empty unconditional law: the potential is the target itself; `under` is then one, otherwise room for that law.
     """
+    target, unconditional, high, low = product
     last = uint64(over.size - target.size)
     for i in range(uint64(target.size)):
         over[last + i] = target[i]
-    marginals(over, inner, size, low)
+    marginals(over, inner)
     if unconditional.size:
         for i in range(uint64(unconditional.size)):
             under[last + i] = unconditional[i]
-        marginals(under, inner, size, low)
-        powers(over, under, exponent[0], exponent[1])
+        marginals(under, inner)
+        powers(over, under, high, low)
     return multiply(over, under, limits[0], limits[1])
 
 
 @njit(cache=True, nogil=True)
-def fill(values, offsets, size, low, target, unconditional, outer, inner, exponent, limits, begin, end):
-    """The potential of the tiles begin .. end - 1: all states that show the same in their first coordinates.
+def fill(values, blocks, outer, inner, product, limits, begin, end):
+    """The potential of the cache blocks begin .. end - 1: all states that show the same in their first coordinates.
 
-    A tile is a state of the first coordinates; `target` and `unconditional` hold the laws of the `low` others in it,
-    a row a tile. `outer` and `inner` are the layouts of either part. Returns the sums of `multiply`.
+    values: of the layout `blocks`; outer, inner: offsets of the layouts of the first coordinates and of the others. A
+    cache block is a state of the first; the laws of `product` are the joint ones with the others, a row a cache block.
+    Potentials outside the two limits are not used. Returns the sums of `multiply`.
     """
     if begin == end:
         return 0, 0
-    under = np.ones(inner[-1])
+    (target, unconditional, high, low), blocks = RateProduct(*product), Blocks(*blocks)
+    under, full, digits = np.ones(inner[-1]), uint64(len(inner) - 2), 0
     if len(outer) == 2:
-        return tile(values, under, target, unconditional, inner, size, low, exponent, limits)
-    full, lost, beyond, over = uint64(len(inner) - 2), 0, 0, np.empty(inner[-1])
-    row = inner[full + ONE] - inner[full]
+        return cache_block(values, under, blocks, product, limits)
+    while full >> uint64(digits):  # of the inner states
+        digits += 1
+    lost, beyond, over = 0, 0, np.empty(inner[-1])
+    row, within = inner[full + ONE] - inner[full], Blocks(inner, blocks.vocab_size, digits)
     for prefix in range(uint64(len(outer) - 1)):
-        for number in range(max(outer[prefix], uint64(begin)), min(outer[prefix + ONE], uint64(end))):
+        begins, ends = outer[prefix], outer[prefix + ONE]
+        for number in range(max(begins, uint64(begin)), min(ends, uint64(end))):
             here = slice(number * row, (number + ONE) * row)
             other = unconditional[here] if unconditional.size else unconditional
-            found = tile(over, under, target[here], other, inner, size, low, exponent, limits)
+            found = cache_block(over, under, within, RateProduct(target[here], other, high, low), limits)
             lost, beyond = lost + found[0], beyond + found[1]
             for members in range(full + ONE):
                 first, n = inner[members], inner[members + ONE] - inner[members]
-                place = offsets[prefix << uint64(low) | members] + (number - outer[prefix]) * n
+                place = blocks.offsets[prefix << uint64(digits) | members] + (number - begins) * n
                 for i in range(n):
                     values[place + i] = over[first + i]
     return lost, beyond

@@ -11,55 +11,74 @@ completed states nor those with one mask are ever stored. Numba loads when this 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, uint64
 
 from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, over, plus, times, total
+from ..._compiled.memory import aligned
 from . import rational
-from .layout import Chain
+from .layout import ChainArrays, GroupedChain
 from .rational import NEGATIVE
 
 ZERO, ONE, TWO = uint64(0), uint64(1), uint64(2)
-LINE = 8  # numbers in a line of cache
 FASTEST = 1e60  # a rate whose fourth power is a float64
 
 
-def law(chain: Chain, clock: float, start: np.ndarray) -> tuple[np.ndarray, int]:
+class Poles(NamedTuple):
+    """Poles and residues of a rational approximation, in the order of complex vectors.
+
+    points: z as of `divisors`; shares, ends: conj(c) and conj(c/z).
+    """
+
+    points: np.ndarray
+    shares: np.ndarray
+    ends: np.ndarray
+
+
+class PlacedBlocks(NamedTuple):
+    """Blocks, where their states are on the lattice, and where the complex vectors of each block start."""
+
+    offsets: np.ndarray
+    vocab_size: int
+    length: int
+    places: np.ndarray
+    rows: np.ndarray
+
+
+def law(chain: GroupedChain, clock: float, start: np.ndarray) -> tuple[np.ndarray, int]:
     """Start exp(uQ), (states,) in the order of the lattice, by :mod:`.rational`, and how many entries are wrong."""
-    groups = chain.layout
-    rows, lanes, places = _rows(groups.vocab_size, groups.length), _lanes(groups.length), groups.places()
-    found, values = np.empty(groups.states), room(int(rows[-1]), 2 * len(lanes[0]))
-    wrong = fill_law(
-        found, places, values, groups.offsets, rows, groups.vocab_size, groups.length, chain.potential, chain.exit,
-        start, clock, *lanes,
-    )  # fmt: skip
+    groups, (nodes, poles) = chain.layout, _poles(chain.layout.length)
+    places, rows = groups.places(), _rows(groups.vocab_size, groups.length)
+    found, vectors = np.empty(groups.states), room_for(int(rows[-1]), 2 * len(nodes))
+    blocks = *groups.blocks, places, rows
+    wrong = fill_law(found, vectors, blocks, chain.arrays, start, clock, nodes, poles)
     if start.size:
         found[places[groups.completed]] += start[groups.completed]
     return found, wrong
 
 
 @lru_cache(maxsize=16)
-def _lanes(length: int) -> tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray]:
-    """As many zeros as nodes, and lanes of z, conj(c), conj(c/z) at clock 1; nodes that are not needed have c = 0."""
+def _poles(length: int) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
+    """As many zeros as poles, and the :class:`Poles` at clock 1; those that are not needed have c = 0."""
     points, weights, _ = rational.unit(length)
     nodes = np.zeros((3, 10 if points.size <= 10 else 12), complex)
     nodes[0] = 1.0
     nodes[:, : points.size] = points, weights.conj(), (weights / points).conj()
-    return (0,) * nodes.shape[1], divisors(nodes[0]), *interleaved(nodes[1:])
+    return (0,) * nodes.shape[1], (divisors(nodes[0]), *interleaved(nodes[1:]))
 
 
-def room(rows: int, width: int) -> np.ndarray:
-    """Memory for the lanes of some states, from the start of a line of cache: vectors across two lines are slow."""
+def room_for(rows: int, width: int) -> np.ndarray:
+    """Memory for the complex vectors of some states."""
     _checks.fits_in_memory(8 * width * rows, "resolvents", "use fewer coordinates")
-    values = np.empty(width * rows + LINE)
-    return values[-(values.ctypes.data // 8) % LINE :]
+    return aligned(width * rows)
 
 
 @lru_cache(maxsize=16)
 def _rows(vocab_size: int, length: int) -> np.ndarray:
-    """Where the lanes of every block start: those with two masks or more, one block after the other."""
+    """Where the vectors of every block start: those with two masks or more, one block after the other."""
     members = np.bitwise_count(np.arange(2**length, dtype=np.uint64)).astype(np.uint64)
     sizes = np.where(length - members.astype(int) >= 2, np.uint64(vocab_size) ** members, np.uint64(0))
     return np.concatenate([[np.uint64(0)], np.cumsum(sizes, dtype=np.uint64)])
@@ -94,9 +113,9 @@ def of_start(start, state, potential):
 
 
 @njit(cache=True, forceinline=True)
-def share(lanes, points, rate, factor):
-    """Factor * lanes / (points + rate); the points are nothing beside the fastest rates."""
-    return over(lanes, points, rate, factor) if rate < FASTEST else times(lanes, factor / rate)
+def share(vector, points, rate, factor):
+    """Factor * vector / (points + rate); the points are nothing beside the fastest rates."""
+    return over(vector, points, rate, factor) if rate < FASTEST else times(vector, factor / rate)
 
 
 @njit(cache=True, forceinline=True)
@@ -107,19 +126,19 @@ def put(law, place, value):
 
 
 @njit(cache=True)
-def fill_law(
-    law, places, values, offsets, rows, size, length, potential, exits, start, clock, nodes, points, shares, ends
-):  # fmt: skip
+def fill_law(law, vectors, blocks, chain, start, clock, nodes, poles):
     """law := G Re sum_k c_k/u h_k, h = u start (z_k I - uQ)^{-1} / G, on every state; h = 0 where G is.
 
     Round-off below zero is set to zero. Returns how many entries are further below, or no numbers.
 
-    places: where each state is in the law; values: room for the lanes of each state that `rows` gives a place to;
-    nodes: how many, as the length of a tuple; points, shares, ends: lanes of z, conj(c) and conj(c/z), as at u = 1:
-    rounded together with u they would cost digits, and the rates, times u, do not. The start is grouped, or empty when
-    all is masked; its completed states stay and are not added.
+    vectors: room for those of each state that `blocks.rows` gives a place to; nodes: their number, as the length of a
+    tuple. The poles are those at u = 1: rounded together with u they would cost digits, and the rates, times u, do not.
+    The start is grouped, or empty when all is masked; its completed states stay and are not added.
     """
-    size, length = uint64(size), uint64(length)
+    blocks, chain, poles = PlacedBlocks(*blocks), ChainArrays(*chain), Poles(*poles)
+    size, length, offsets, rows = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets, blocks.rows
+    place, potential, exits = blocks.places, chain.potential, chain.exits
+    points, shares, ends = poles.points, poles.shares, poles.ends
     full, width = (ONE << length) - ONE, uint64(2 * len(nodes))
     scale, zeros = 1.0 / clock, trailing(size, length - ONE)
     parents, jump = np.empty(length + ONE, np.uint64), np.empty(length + ONE, np.uint64)
@@ -139,36 +158,36 @@ def fill_law(
             y, end = i * siblings, (i + ONE) * siblings
             while y + ONE < end:  # two tokens of the last digit at a time
                 here, there = potential[first + y], potential[first + y + ONE]
-                one = plus(alike(of_start(start, first + y, here), nodes), values, parents[0] + i * width)
-                two = plus(alike(of_start(start, first + y + ONE, there), nodes), values, parents[0] + i * width)
+                one = plus(alike(of_start(start, first + y, here), nodes), vectors, parents[0] + i * width)
+                two = plus(alike(of_start(start, first + y + ONE, there), nodes), vectors, parents[0] + i * width)
                 for j in range(ONE, k):
                     parent = parents[j] + y * width
-                    one, two = plus(one, values, parent), plus(two, values, parent + width)
+                    one, two = plus(one, vectors, parent), plus(two, vectors, parent + width)
                 one = share(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
                 two = share(two, points, clock * exits[first + y + ONE], clock) if there > 0 else alike(0.0, nodes)
                 of_one, of_two = here * total(one, shares), there * total(two, shares)
-                wrong += put(law, places[first + y], of_one * scale)
-                wrong += put(law, places[first + y + ONE], of_two * scale)
+                wrong += put(law, place[first + y], of_one * scale)
+                wrong += put(law, place[first + y + ONE], of_two * scale)
                 if last:
                     sums[y], sums[y + ONE] = total(one, ends), total(two, ends)
                 else:
-                    keep(one, values, row + y * width)
-                    keep(two, values, row + (y + ONE) * width)
+                    keep(one, vectors, row + y * width)
+                    keep(two, vectors, row + (y + ONE) * width)
                 y += TWO
             if y < end:  # an odd one, or the fully masked state
                 here = potential[first + y]
                 mass = 1.0 if members == ZERO and not start.size else of_start(start, first + y, here)
-                lanes = alike(mass, nodes)
+                one = alike(mass, nodes)
                 if k:
-                    lanes = plus(lanes, values, parents[0] + i * width)
+                    one = plus(one, vectors, parents[0] + i * width)
                 for j in range(ONE, k):
-                    lanes = plus(lanes, values, parents[j] + y * width)
-                lanes = share(lanes, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
-                wrong += put(law, places[first + y], here * total(lanes, shares) * scale)
+                    one = plus(one, vectors, parents[j] + y * width)
+                one = share(one, points, clock * exits[first + y], clock) if here > 0 else alike(0.0, nodes)
+                wrong += put(law, place[first + y], here * total(one, shares) * scale)
                 if last:
-                    sums[y] = total(lanes, ends)
+                    sums[y] = total(one, ends)
                 else:
-                    keep(lanes, values, row + y * width)
+                    keep(one, vectors, row + y * width)
             digit = uint64(zeros[i]) + ONE
             if digit < k:
                 parents[digit] -= jump[digit]
@@ -179,5 +198,5 @@ def fill_law(
                 bit <<= ONE
             add_with_digit(completed, sums[:n], size, stride)
     for y in range(uint64(completed.size)):
-        wrong += put(law, places[offsets[full] + y], potential[offsets[full] + y] * completed[y])
+        wrong += put(law, place[offsets[full] + y], potential[offsets[full] + y] * completed[y])
     return wrong

@@ -1,7 +1,7 @@
 """Laws at many clocks from the nodes of one contour: what :mod:`.resolvents` does for one clock.
 
-Some states at a time get their lanes, twelve nodes after twelve; a matrix product makes a law a clock of them, and they
-go to their places on the lattice, all while they are in the cache. Numba loads when this module does.
+Some states at a time get their complex vectors, twelve nodes after twelve; a matrix product makes a law a clock of
+them, and they go to their places on the lattice, all while they are in the cache. Numba loads when this module does.
 """
 
 # pyright: reportCallIssue=false
@@ -17,15 +17,16 @@ from numba import njit, uint64
 
 from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, plus
-from .layout import Chain, Layout
-from .resolvents import ONE, ZERO, of_start, put, room, share, trailing
+from .layout import Blocks, ChainArrays, GroupedChain, Layout
+from .resolvents import ONE, ZERO, of_start, put, room_for, share, trailing
 
 TWELVE = 12
+NODES = (0,) * TWELVE  # its length says how many
 POLE = 2 * TWELVE + 2 * (TWELVE - 8)  # numbers that `over` takes for twelve nodes
 AT_A_TIME = 1024  # states
 
 
-def laws(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, int]:
+def laws(chain: GroupedChain, points: np.ndarray, weights: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, int]:
     """Re sum_k c_tk start (z_k I - Q)^{-1} for every row t of weights, (T, states) in the order of the lattice.
 
     Round-off below zero is set to zero; also how many entries are wrong.
@@ -38,14 +39,11 @@ def laws(chain: Chain, points: np.ndarray, weights: np.ndarray, start: np.ndarra
         poles = np.concatenate([divisors(z) for z in points[part].reshape(-1, TWELVE)])
         factors = interleaved(weights[:, part].conj().reshape(len(weights), -1, TWELVE)).reshape(len(weights), -1)
         masked, width = groups.completed.start, factors.shape[1]
-        lanes = room(masked + min(AT_A_TIME, groups.states - masked), width)
+        vectors = room_for(masked + min(AT_A_TIME, groups.states - masked), width)
         for begin, end in _chunks(groups):
+            fill_vectors(vectors, groups.blocks, zeros, chain.arrays, start, poles, (begin, end))
             row = min(begin, masked)
-            fill_lanes(
-                lanes, row, groups.offsets, groups.vocab_size, groups.length, zeros, chain.potential, chain.exit,
-                start, (0,) * TWELVE, poles, begin, end,
-            )  # fmt: skip
-            here = lanes[row * width : (row + end - begin) * width].reshape(-1, width)
+            here = vectors[row * width : (row + end - begin) * width].reshape(-1, width)
             wrong += spread(found, factors @ here.T, places, chain.potential, begin, part.stop >= points.size)
     return found, wrong
 
@@ -73,15 +71,18 @@ def _trailing(vocab_size: int, length: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def fill_lanes(lanes, row, offsets, size, length, zeros, potential, exits, start, nodes, points, begin, end):
-    """Lanes of start (zI - Q)^{-1} / G on grouped states begin .. end - 1, a row a state, twelve nodes after twelve.
+def fill_vectors(vectors, blocks, zeros, chain, start, points, states):
+    """Vectors of start (zI - Q)^{-1} / G on some grouped states, a row a state, twelve nodes after twelve.
 
-    lanes: those of all states before that are not completed, a row each; these go there from `row` on. zeros: of
-    `trailing`; points: of `divisors`.
+    vectors: those of all states before that are not completed, a row each; these go behind them. zeros: of `trailing`;
+    points: of `divisors`; states: the first, and where they end.
     """
-    size, length, begin, end, width = uint64(size), uint64(length), uint64(begin), uint64(end), uint64(2 * len(nodes))
-    full, passes = (ONE << length) - ONE, uint64(points.size) // uint64(POLE)
-    parents, jump, stride = np.zeros(length + ONE, np.uint64), np.zeros(length + ONE, np.uint64), passes * width
+    blocks, chain = Blocks(*blocks), ChainArrays(*chain)
+    size, length, offsets = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets
+    begin, end, potential, exits = uint64(states[0]), uint64(states[1]), chain.potential, chain.exits
+    width, passes = uint64(2 * TWELVE), uint64(points.size) // uint64(POLE)
+    full, stride = (ONE << length) - ONE, passes * width
+    parents, jump, row = np.zeros(length + ONE, np.uint64), np.zeros(length + ONE, np.uint64), min(begin, offsets[full])
     members = uint64(np.searchsorted(offsets, begin, side="right")) - ONE
     while members <= full and offsets[members] < end:
         first = offsets[members]
@@ -96,15 +97,15 @@ def fill_lanes(lanes, row, offsets, size, length, zeros, potential, exits, start
             k += ONE
         while y < last:
             state = first + y
-            here, to = potential[state], (uint64(row) + state - begin) * stride
+            here, to = potential[state], (row + state - begin) * stride
             mass = 1.0 if members == ZERO and not start.size else of_start(start, state, here)
             for number in range(passes):
-                at, found = number * width, alike(mass, nodes)
+                at, found = number * width, alike(mass, NODES)
                 for j in range(k):
-                    found = plus(found, lanes, parents[j] + y * stride + at)
-                poles = points[number * uint64(POLE) : (number + ONE) * uint64(POLE)]
-                found = share(found, poles, exits[state], 1.0) if here > 0 else alike(0.0, nodes)
-                keep(found, lanes, to + at)
+                    found = plus(found, vectors, parents[j] + y * stride + at)
+                some = points[number * uint64(POLE) : (number + ONE) * uint64(POLE)]
+                found = share(found, some, exits[state], 1.0) if here > 0 else alike(0.0, NODES)
+                keep(found, vectors, to + at)
             parents[zeros[y]] -= jump[zeros[y]]
             y += ONE
         members += ONE

@@ -2,7 +2,7 @@
 
 A block A holds the N^k states whose revealed set is A, digits in the order of the coordinates. Towards a parent
 (one coordinate less) or a child (one more) a digit of stride N^j is dropped or inserted; `stride` below is that,
-times the number of lanes when every state carries several values. Nothing is compiled anew for other N or D.
+times `width` when every state carries that many values. Nothing is compiled anew for other N or D.
 
 Indices are unsigned (no wrap-around to check), and the inner steps are vectors: numba leaves such short loops scalar.
 For N = 2 blocks of sixteen states and more are swept sixteen at a time: all parents, then all children, in registers.
@@ -118,21 +118,21 @@ def add_child(to, values, first, size, stride):
 
 
 @njit(cache=True)
-def add_parents(to, values, offsets, members, size, lanes):
+def add_parents(to, values, offsets, members, size, width):
     """Everything the parents of the block `members` send to it."""
-    stride, left = uint64(lanes), members
+    stride, left = uint64(width), members
     while left:
         bit = left & (~left + ONE)
         left ^= bit
-        add_parent(to, values, offsets[members ^ bit] * lanes, size, stride)
+        add_parent(to, values, offsets[members ^ bit] * width, size, stride)
         stride *= size
 
 
 @njit(cache=True)
-def add_weighted_parents(to, values, offsets, weights, weight_offsets, members, size, lanes):
+def add_weighted_parents(to, values, offsets, weights, weight_offsets, members, size, width):
     """`add_parents` with a rate on every edge; weights of a block: one value a state for each revealed digit."""
     stride, left, place = ONE, members, weight_offsets[members]
-    n = uint64(to.size) // lanes
+    n = uint64(to.size) // width
     while left:
         bit = left & (~left + ONE)
         left ^= bit
@@ -143,7 +143,7 @@ def add_weighted_parents(to, values, offsets, weights, weight_offsets, members, 
                     y, x = (i * size + v) * stride + j, first + i * stride + j
                     rate = weights[place + y]
                     if rate > 0:
-                        for k in range(lanes):
-                            to[y * lanes + k] += rate * values[x * lanes + k]
+                        for k in range(width):
+                            to[y * width + k] += rate * values[x * width + k]
         place += n
         stride *= size

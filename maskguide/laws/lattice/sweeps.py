@@ -1,6 +1,6 @@
 """Compiled sweeps over the grouped layout of :mod:`.layout`. Numba loads when this module does: import it late.
 
-The numpy sweeps of :mod:`.sweep` are their slow twins; tests/laws/test_kernels.py holds the two together.
+The numpy sweeps of :mod:`.sweep` are their plain counterparts; tests/laws/test_kernels.py holds the two together.
 """
 
 # pyright: reportCallIssue=false
@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, uint64
 
 from ..._compiled.vectors import alike, divide, keep, pass_on, plus, plus_ratios, ratio
+from .layout import Blocks, ChainArrays
 from .sweep_steps import (
     EIGHT,
     FOUR,
@@ -30,9 +31,10 @@ from .sweep_steps import (
 
 
 @njit(cache=True)
-def terminal_block(values, first, n, size, start, near, above, below, flow, exits):
+def terminal_block(values, first, n, size, start, near, relatives, scratch):
     """q = h G / S on one block, in place; h G on completed states. Its `relatives` are in the rows of `near`."""
-    here, h, s, stride = values[first : first + n], flow[:n], exits[:n], ONE
+    (above, below), stride = relatives, ONE
+    here, h, s = values[first : first + n], scratch[:n], scratch[n : n + n]
     h[:] = 0.0
     if start.size:
         for i in range(n):
@@ -57,8 +59,9 @@ def terminal_block(values, first, n, size, start, near, above, below, flow, exit
 
 
 @njit(cache=True)
-def binary_block(values, first, n, start, near, above, below):
+def binary_block(values, first, n, start, near, relatives):
     """`terminal_block` for N = 2 and sixteen states or more, sixteen at a time: nothing is stored in between."""
+    above, below = relatives
     for i in range(ZERO, n, SIXTEEN):
         h, s, stride = alike(0.0), alike(0.0 if below else 1.0), ONE
         if start.size:
@@ -72,23 +75,24 @@ def binary_block(values, first, n, start, near, above, below):
 
 
 @njit(cache=True, nogil=True)
-def terminal_blocks(values, offsets, size, length, start, order, begin, end):
+def terminal_blocks(values, blocks, start, order, begin, end):
     """q = h G / S on the blocks of order[begin : end], or of begin .. end - 1; a block needs its parents done."""
-    size, length, near = uint64(size), uint64(length), np.empty((3, length), np.uint64)
-    flow, exits = np.empty(size**length), np.empty(size**length)
+    blocks = Blocks(*blocks)
+    size, length, offsets = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets
+    near, scratch = np.empty((3, length), np.uint64), np.empty(TWO * size**length)
     for k in range(uint64(begin), uint64(end)):
         members = order[k] if order.size else k
         first, n = offsets[members], offsets[members + ONE] - offsets[members]
-        above, below = relatives(near, offsets, members, size, length)
+        related = relatives(near, offsets, members, size, length)
         if size == TWO and n >= SIXTEEN:
-            binary_block(values, first, n, start, near, above, below)
+            binary_block(values, first, n, start, near, related)
         else:
-            terminal_block(values, first, n, size, start, near, above, below, flow, exits)
+            terminal_block(values, first, n, size, start, near, related, scratch)
 
 
-def terminal(values, offsets, size, length, start):
+def terminal(values, blocks, start):
     """The potential G becomes q = h G / S block by block, and the law on completed states; one array in all."""
-    terminal_blocks(values, offsets, size, length, start, np.empty(0, np.uint64), 0, offsets.size - 1)
+    terminal_blocks(values, blocks, start, np.empty(0, np.uint64), 0, len(blocks[0]) - 1)
 
 
 @njit(cache=True)
@@ -113,9 +117,10 @@ def normalized_edge(potential, flow, first, child, masks, size, stride, sums):
 
 
 @njit(cache=True)
-def normalized_visits(potential, flow, offsets, size, length):
+def normalized_visits(potential, flow, blocks):
     """P(the chain visits x) for rates normalised coordinate by coordinate: flow h in, with its start; h G out."""
-    size, length = uint64(size), uint64(length)
+    blocks = Blocks(*blocks)
+    size, length, offsets = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets
     sums = np.empty(size**length)
     for members in range(ONE << length):
         first, last = offsets[members], offsets[members + ONE]
@@ -136,13 +141,14 @@ def normalized_visits(potential, flow, offsets, size, length):
 
 
 @njit(cache=True)
-def weighted_visits(flow, exits, offsets, weights, weight_offsets, size, length):
+def weighted_visits(flow, chain, blocks):
     """P(the chain visits x) with a rate on every edge; flow holds the start, and in the end the visits."""
-    size, length = uint64(size), uint64(length)
+    blocks, chain = Blocks(*blocks), ChainArrays(*chain)
+    size, length, offsets, exits = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets, chain.exits
     for members in range(ONE << length):
         first, last = offsets[members], offsets[members + ONE]
         here = flow[first:last]
-        add_weighted_parents(here, flow, offsets, weights, weight_offsets, members, size, ONE)
+        add_weighted_parents(here, flow, offsets, chain.weights, chain.weight_offsets, members, size, ONE)
         for i in range(first, last):
             if exits[i] > 0:
                 flow[i] /= exits[i]
@@ -152,13 +158,14 @@ def weighted_visits(flow, exits, offsets, weights, weight_offsets, size, length)
 
 
 @njit(cache=True)
-def exit_rates(exits, potential, offsets, size, length):
+def exit_rates(exits, potential, blocks):
     """R = S / G on every state, zero on completed and on unreachable ones.
 
     For N = 2 sixteen states at a time: what a smaller block writes beyond its end the next ones write over.
     """
-    size, length, near = uint64(size), uint64(length), np.empty((3, length), np.uint64)
-    full = (ONE << length) - ONE
+    blocks = Blocks(*blocks)
+    size, length, offsets = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets
+    near, full = np.empty((3, length), np.uint64), (ONE << length) - ONE
     for members in range(full):
         first, n = offsets[members], offsets[members + ONE] - offsets[members]
         _, below = relatives(near, offsets, members, size, length)
@@ -178,31 +185,31 @@ def exit_rates(exits, potential, offsets, size, length):
 
 
 @njit(cache=True)
-def start_block(to, first, start, potential, lanes, nodes):
-    """Put the start, divided by the potential, on the real lanes of the first component of a block."""
-    for i in range(uint64(to.size) // lanes):
+def start_block(to, first, start, potential, width, nodes):
+    """Put the start, divided by the potential, on the real parts of the first component of a block."""
+    for i in range(uint64(to.size) // width):
         mass = start[first + i]
         if mass > 0 and potential.size:
             mass = mass / potential[first + i] if potential[first + i] > 0 else 0.0
         for k in range(nodes):
-            to[i * lanes + k] = mass
+            to[i * width + k] = mass
 
 
 @njit(cache=True)
-def divide_block(to, exits, first, points, nodes, parts, shift, slowest, fastest):
-    """Divide each lane by (s + R - shift); see `resolvent` for the two parts."""
-    lanes = TWO * nodes * parts
-    for i in range(uint64(to.size) // lanes):
-        rate, at = exits[first + i], i * lanes
+def divide_block(to, exits, points, nodes, parts, slowest, fastest):
+    """Divide every number of a block by s + R - slowest; see `resolvent` for the two parts."""
+    width = TWO * nodes * parts
+    for i in range(uint64(exits.size)):
+        rate, at = exits[i], i * width
         if rate < slowest:
-            for k in range(lanes):
+            for k in range(width):
                 to[at + k] = 0.0
             continue
         if parts == TWO and rate < fastest:
             for k in range(TWO * nodes):
                 to[at + TWO * nodes + k] += to[at + k]
                 to[at + k] = 0.0
-        rate = max(rate - shift, 0.0)
+        rate = max(rate - slowest, 0.0)
         for part in range(parts):
             real, imaginary = at + part * TWO * nodes, at + part * TWO * nodes + nodes
             for k in range(ZERO, nodes, EIGHT):
@@ -210,41 +217,28 @@ def divide_block(to, exits, first, points, nodes, parts, shift, slowest, fastest
 
 
 @njit(cache=True)
-def resolvent(
-    values,
-    offsets,
-    size,
-    length,
-    potential,
-    weights,
-    weight_offsets,
-    exits,
-    start,
-    points,
-    parts,
-    shift,
-    slowest,
-    fastest,
-):
+def resolvent(values, blocks, chain, start, points, slowest, fastest):
     """start (sI - Q)^{-1} for all nodes s at once, divided by the potential where there is one.
 
-    points: [real parts, imaginary parts] of a multiple of eight nodes; values: the same, a row a state, for one part
-    or for two. Exit rates
-    are taken less `shift`; states slower than `slowest` are removed. With two parts the second holds the paths
-    that have visited a state slower than `fastest`, and the first the others. Without edge weights every weight is 1.
+    points: [real parts, imaginary parts] of a multiple of eight nodes; values: the same, a row a state. Exit rates are
+    taken less `slowest`, and states slower than that are removed. With a finite `fastest` a row has two parts: the
+    second holds the paths that have visited a state slower than that, and the first the others. Without edge weights
+    every weight is 1.
     """
-    size, length, nodes, parts = uint64(size), uint64(length), uint64(points.size) // TWO, uint64(parts)
-    lanes = TWO * nodes * parts
+    blocks, chain = Blocks(*blocks), ChainArrays(*chain)
+    size, length, offsets = uint64(blocks.vocab_size), uint64(blocks.length), blocks.offsets
+    nodes, parts = uint64(points.size) // TWO, ONE if np.isinf(fastest) else TWO
+    width = TWO * nodes * parts
     for members in range(ONE << length):
         first, last = offsets[members], offsets[members + ONE]
-        to = values[first * lanes : last * lanes]
+        to = values[first * width : last * width]
         to[:] = 0.0
         if start.size:
-            start_block(to, first, start, potential, lanes, nodes)
+            start_block(to, first, start, chain.potential, width, nodes)
         elif members == ZERO:
             to[:nodes] = 1.0
-        if weights.size:
-            add_weighted_parents(to, values, offsets, weights, weight_offsets, members, size, lanes)
+        if chain.weights.size:
+            add_weighted_parents(to, values, offsets, chain.weights, chain.weight_offsets, members, size, width)
         else:
-            add_parents(to, values, offsets, members, size, lanes)
-        divide_block(to, exits, first, points, nodes, parts, shift, slowest, fastest)
+            add_parents(to, values, offsets, members, size, width)
+        divide_block(to, chain.exits[first:last], points, nodes, parts, slowest, fastest)

@@ -1,12 +1,12 @@
 """Deep tails of TV on large lattices, to full relative accuracy: shifted contours, and bands of exit rates.
 
 The Laplace transform F(s) of TV is a lattice sweep, with poles at the exit rates. Shifted by the least of them, lambda,
-e^{lambda u} TV(u) comes out of a contour with an absolute error of ~1e-14, for all clocks of a decade at once: relative
-accuracy, unless a slow context of tiny probability hides what matters, which the result itself shows. Then paths are
-split by their slowest state, into bands [c_j, c_j+1) of exit rates: one sweep with the slower states removed and a flag
-for having visited the band, shifted by c_j. With W_j the probability of visiting the band, its error is about
-1e-14 W_j e^{-c_j u}; and TV(u) >= P(visit x) e^{-R(x) u} for every x. Bands are as wide as errors allow, `LOSS` times
-that bound, or times what one band has found.
+e^{lambda u} TV(u) comes out of a contour with an absolute error of ~1e-14, for all clocks within a factor of ten at
+once: relative accuracy, unless a slow context of tiny probability hides what matters, which the result itself shows.
+Then paths are split by their slowest state, into bands [c_j, c_j+1) of exit rates: one sweep with the slower states
+removed and a flag for having visited the band, shifted by c_j. With W_j the probability of visiting the band, its error
+is about 1e-14 W_j e^{-c_j u}; and TV(u) >= P(visit x) e^{-R(x) u} for every x. Bands are as wide as errors allow,
+`LOSS` times that bound, or times what one band has found.
 
 Source: docs/exact-laws.md, "Deep tails of TV".
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 from ...process import GuidedProcess
 from . import contour
-from .layout import Chain, grouped_chain
+from .layout import GroupedChain, grouped_chain
 from .subtraction_free import exponential
 
 ONE_BAND_ERROR = 1e-12  # relative; up to it one band will do
@@ -49,7 +49,7 @@ class Tail:
     that can be visited, by increasing R.
     """
 
-    chain: Chain
+    chain: GroupedChain
     start: Start | None
     exit: np.ndarray
     reached: np.ndarray
@@ -63,7 +63,7 @@ class Tail:
         return cls(chain, start, exit[live], reached[live])
 
     def end(self, clock: float) -> Start:
-        """Where the segment ends after a stretch of clock: its masked states, as accurate as TV is there."""
+        """Where the segment ends after a time of the clock: its masked states, as accurate as TV is there."""
         clocks, law = np.array([clock]), np.zeros(self.chain.layout.states)
         if not self.exit.size:
             return Start(law, -np.inf, np.inf)
@@ -87,9 +87,9 @@ class Tail:
         return 0.0 if self.start is None else self.start.log_mass
 
     def log_tvs(self, clocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """log TV after stretches of clock, (T,), and their relative errors; contours are shared within a decade."""
+        """log TV after times of the clock, (T,), and their relative errors; near ones share a contour."""
         logs, errors = np.full(clocks.size, -np.inf), np.full(clocks.size, np.inf)
-        for here in contour.decades(clocks) if self.exit.size else ():
+        for here in contour.contour_groups(clocks) if self.exit.size else ():
             logs[here], errors[here] = self._shared(clocks[here], self.one_band)
             rest = here[~(errors[here] <= ONE_BAND_ERROR)]
             floors = np.full(clocks.size, -np.inf)
@@ -162,8 +162,8 @@ class Tail:
                 break  # all that is left cannot be seen
             if len(found) == MOST_BANDS:
                 return []
-            room = before + np.exp(min(float((np.log(LOSS) + floors + slowest * clocks).min()), 50.0))
-            after = int(np.searchsorted(mass, room, side="right"))
+            most = before + np.exp(min(float((np.log(LOSS) + floors + slowest * clocks).min()), 50.0))
+            after = int(np.searchsorted(mass, most, side="right"))
             after = int(np.searchsorted(self.exit, self.exit[max(after - 1, first)], side="right"))
             fastest = float(self.exit[after]) if after < self.exit.size else np.inf
             found.append((slowest, fastest, min(1.0, float(mass[after - 1] - before))))
@@ -178,7 +178,7 @@ class Tail:
         return np.array([rate for rate in least if rate < np.inf])
 
     def _stays(self, clock: float) -> float:
-        """log of a bound on the chance that anything in the start is masked after a stretch of clock.
+        """log of a bound on the chance that anything in the start is masked after a time of the clock.
 
         No path is slower than the one that takes all D reveals at the least rates.
         """
@@ -205,13 +205,13 @@ class Tail:
         groups, parts = self.chain.layout, 1 if np.isinf(fastest) else 2
         start = np.empty(0) if self.start is None else self.start.law
         for part in contour.batches(points.size, groups.states, parts):
-            swept = contour.swept(self.chain, points[part], start, parts, slowest, slowest, fastest)
+            swept = contour.swept(self.chain, points[part], start, slowest, fastest)
             yield part, swept[: groups.completed.start, -2 * points[part].size :]
 
 
 def spectrum(process: GuidedProcess, weight: float, start: np.ndarray | None):
     """The grouped chain, its exit rates and the probability of visiting each masked state."""
-    from . import sweeps as compiled
+    from . import sweeps
 
     chain = grouped_chain(process, weight)
     groups, begin = chain.layout, np.empty(0) if start is None else start
@@ -219,11 +219,9 @@ def spectrum(process: GuidedProcess, weight: float, start: np.ndarray | None):
         chain = grouped_chain(process, weight, by_edges=True)
     if chain.potential.size:
         reached = chain.potential.copy()
-        compiled.terminal(reached, groups.offsets, groups.vocab_size, groups.length, begin)
+        sweeps.terminal(reached, groups.blocks, begin)
         reached *= chain.exit * chain.potential  # q = h G / S = P / (R G)
     else:
         reached = begin.copy() if begin.size else np.eye(1, groups.states)[0]
-        compiled.weighted_visits(
-            reached, chain.exit, groups.offsets, chain.weights, chain.weight_offsets, groups.vocab_size, groups.length
-        )
+        sweeps.weighted_visits(reached, chain.arrays, groups.blocks)
     return chain, chain.exit, reached

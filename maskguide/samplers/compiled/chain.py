@@ -16,7 +16,7 @@ from ...problems.chain import MarkovProblem
 from .mixture import posteriors
 from .powers import power_rates
 
-LIFT = conditionals.LIFT
+LEAST_WEIGHT = conditionals.LEAST_WEIGHT
 
 
 class Chain(NamedTuple):
@@ -74,7 +74,7 @@ def pass_on(message, emission, token, vocab_size, moves, out):
     if top <= 0:
         return -inf
     for g in range(out.size):
-        out[g] = max(out[g] / top, LIFT) if out[g] > 0 else 0.0
+        out[g] = max(out[g] / top, LEAST_WEIGHT) if out[g] > 0 else 0.0
     return log(top)
 
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from numba import njit, uint64
 
+from ..._compiled.elementary import minus_log
 from ..._compiled.jit import compiled
-from ..._compiled.philox import ALL_53, LOW_32, TWO_TO_53, TWO_TO_MINUS_53, W5, W6, W26, W32, ZERO, minus_log, philox
+from ..._compiled.philox import ALL_53, LOW_32, TWO_TO_53, TWO_TO_MINUS_53, W5, W6, W26, W32, ZERO, philox
 
 
 class Key(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._compiled.jit import compiled, copy, inlined, summing_inlined
-from ...problems.conditionals import LIFT, log
+from ...problems.conditionals import LEAST_WEIGHT, log
 from ...problems.mixture import ProductMixture
 from .powers import power_rates
 
@@ -70,10 +70,10 @@ def add_seen(mixture, state, i):
 
 @compiled
 def weigh(logs, low, high, top, weights):
-    """weights = exp(logs - top) from `low` to `high`, those possible at least LIFT; their sum is returned."""
+    """weights = exp(logs - top) from `low` to `high`, those possible at least LEAST_WEIGHT; their sum is returned."""
     total = 0.0
     for c in range(low, high):
-        weights[c] = max(exp(logs[c] - top), LIFT) if logs[c] > -inf else 0.0
+        weights[c] = max(exp(logs[c] - top), LEAST_WEIGHT) if logs[c] > -inf else 0.0
         total += weights[c]
     return total
 
@@ -92,7 +92,7 @@ def posteriors(logs, own, shared, weights):
             theirs = max(theirs, logs[c])
     top = max(mine, theirs) if shared else theirs
     total = weigh(logs, 0, own, mine, weights)
-    share = max(total * exp(mine - top), LIFT) if shared and mine > -inf else 0.0
+    share = max(total * exp(mine - top), LEAST_WEIGHT) if shared and mine > -inf else 0.0
     if total > 0:
         for c in range(own):
             weights[c] /= total

@@ -1,26 +1,14 @@
 """p_z^a p^b of one coordinate from its two conditionals: as products where a is whole or a half, or by logarithms."""
 
-# pyright: reportCallIssue=false
-# (an intrinsic has the typing context as a first parameter, which callers do not give)
-
 from __future__ import annotations
 
 from math import floor, sqrt
 
-from numba import njit
-
-from ..._compiled.bits import bits_of, float_of
+from ..._compiled.elementary import exponential, minus_log
 from ..._compiled.jit import compiled, summing
-from ..._compiled.philox import minus_log
 
 LARGEST_PRODUCT = 16  # powers up to here are multiplied out
 SMALLEST, IMPOSSIBLE = 2.0**-1022, -1e300
-
-# exp(x) = 2^k exp(r), |r| <= log(2)/2: k sits in the low bits of x / log 2 + MAGIC; the series of exp(r) to r^13
-LOG2_E, MAGIC = 1.4426950408889634, 6755399441055744.0
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-C2, C3, C4, C5, C6, C7 = 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040
-C8, C9, C10, C11, C12, C13 = 1 / 40320, 1 / 362880, 1 / 3628800, 1 / 39916800, 1 / 479001600, 1 / 6227020800
 
 
 @summing
@@ -111,17 +99,3 @@ def largest(values):
     for v in range(values.size):
         top = values[v] if values[v] > top else top
     return top
-
-
-@njit(inline="always")
-def exponential(x):
-    """exp(x) within 2 units in the last place, as a plain formula that becomes vector code; 0 below 1e-307."""
-    y = x if x > -708.0 else -708.0
-    y = y if y < 709.8 else 709.8
-    shifted = y * LOG2_E + MAGIC
-    k = shifted - MAGIC
-    r = (y - k * LN2_HIGH) - k * LN2_LOW
-    high = C8 + r * (C9 + r * (C10 + r * (C11 + r * (C12 + r * C13))))
-    low = 1 + r * (1 + r * (C2 + r * (C3 + r * (C4 + r * (C5 + r * (C6 + r * (C7 + r * high)))))))
-    value = low * float_of((bits_of(shifted) + 1023) << 52)
-    return value if x > -708.0 else 0.0

@@ -13,10 +13,9 @@ import numpy as np
 
 from ... import _checks
 from ..._caching import cached_on_first
+from ..._compiled.memory import CACHE_LINE, aligned
 from ...process import GuidedProcess
 from ..lookup import cumulative_law
-
-CACHE_LINE = 8  # float64
 
 
 class Packed(NamedTuple):
@@ -58,6 +57,4 @@ def _rates(edges: tuple[np.ndarray, ...], members: int) -> np.ndarray:
 def _aligned(weights: int, numbers: int) -> np.ndarray:
     """An empty array whose rows start on cache lines."""
     padded = -(-numbers // CACHE_LINE) * CACHE_LINE
-    room = np.empty(weights * padded + CACHE_LINE)
-    first = -(room.ctypes.data // 8) % CACHE_LINE
-    return room[first : first + weights * padded].reshape(weights, padded)
+    return aligned(weights * padded).reshape(weights, padded)
