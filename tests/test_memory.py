@@ -6,13 +6,13 @@ import pickle
 import weakref
 
 import pytest
-from maskguide.conformance.alternatives import alternative_laws
 
 import maskguide as mg
 from maskguide._caching import cached_on_first
 from maskguide.comparison.guided_grid import guided_grid
-from maskguide.conformance.bank import Case
+from maskguide.conformance.bank import SamplingCase
 from maskguide.conformance.claim import Claim
+from maskguide.conformance.explanations import explained_laws
 
 
 def laws(problem, process):
@@ -32,8 +32,8 @@ def symbolic(problem, process):
 
 
 def conformance(problem, process):
-    case = Case(problem, 2.0, 4, "")
-    alternative_laws(case, Claim.parse("product, tau-leaping"))
+    case = SamplingCase(problem, 2.0, 4, "")
+    explained_laws(case, Claim.parse("product, tau-leaping"))
 
 
 USES = {

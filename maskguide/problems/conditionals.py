@@ -178,7 +178,7 @@ def normalized(weights: Any) -> Any:
 
 
 def rescaled(weights: Any) -> tuple[Any, Any]:
-    """Divided by the largest of the last axis, positive ones raised to `LEAST_WEIGHT`; and the logarithm of the largest."""
+    """Divided by the largest of the last axis, positive ones at least `LEAST_WEIGHT`; and the log of the largest."""
     xp = namespace(weights)
     top = xp.amax(weights, -1)
     ratio = weights / xp.where(top > 0, top, 1.0)[..., None]

@@ -5,7 +5,7 @@ c_1, ..., c_{N-1}. With M = D - k masks, c + e_v follows at rate M g_w(p_z(v|c),
 spread uniformly over the arrangements of c and of the masks. Levels only rise, so (sI - Q) is solved level by level.
 
 After j reveals a resolvent is made of products of j factors R/(s + R). On hyperbolas around the negative axis, right
-for the D of a lattice (laws/lattice/contour.py), these grow beyond all bounds: laws at D = 1,000 would be off by 1e26. Outside
+for the D of a lattice (lattice/contour.py), they grow beyond bounds: laws at D = 1,000 would be off by 1e26. Outside
 the circle of radius max R around -max R no factor exceeds one. So the contour is a parabola
 s = sigma + iy - y^2/(2B): B = max R has that circle's curvature and is safe, and a smaller B, which takes fewer nodes,
 about 14 sqrt(uB), is chosen where an error computed from real resolvents still allows it.

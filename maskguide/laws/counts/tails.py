@@ -2,7 +2,8 @@
 
 TV(u) is the mass of masked counts. Times e^{lambda u}, lambda the late rate, its poles start at zero and the contour
 keeps its digits, unless the slow contexts are reached with tiny probability only: what decayed long ago then has to
-cancel. The error bound says so, and small chains are exponentiated by sums of positive terms (laws/lattice/subtraction_free.py).
+cancel. The error bound says so, and small chains are exponentiated by sums of positive terms
+(lattice/subtraction_free.py).
 
 Source: docs/large-dimension.md.
 """
