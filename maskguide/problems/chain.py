@@ -27,6 +27,8 @@ class MarkovProblem(LabelledProblem):
     1e-100: no possible token becomes impossible, entries above 1e-85 have all their digits, those below keep their
     support only. (Positive parameters below 1e-100 may count as zero.)
 
+    Source: docs/large-problems.md; forward-backward: Rabiner, A tutorial on hidden Markov models (1989).
+
     Parameters
     ----------
     initial : array_like, shape (K, H)
@@ -41,7 +43,7 @@ class MarkovProblem(LabelledProblem):
         D >= 1; may be left out where the shape of `transition` tells.
     emission : array_like, shape (K, H, N), optional
         Laws of the token in each hidden state; without it the tokens are the states, H = N.
-    class_names, coordinate_names, token_names : optional
+    class_names, coordinate_names, token_names : sequence of names, optional
         K, D and N names for reports.
     name, source : str
         What the problem is called and where it comes from.
@@ -50,8 +52,6 @@ class MarkovProblem(LabelledProblem):
     ------
     InputError
         Wrong shapes, NaN, negative or non-normalised rows, no length, target out of range or of prior zero.
-
-    Source: docs/large-problems.md; forward-backward: Rabiner, A tutorial on hidden Markov models (1989).
 
     Examples
     --------
@@ -93,16 +93,56 @@ class MarkovProblem(LabelledProblem):
         self._initial, self._transition, self._emission = map(Placed, (self.initial, self.transition, emitted))
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
+        """log p(x_i = v | revealed tokens, label): conditionals of masked coordinates, natural logarithm.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law, classes mixed by the prior.
+
+        Returns
+        -------
+        array or tensor, shape (n, D, N)
+            As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
+            masked coordinates where the revealed tokens have probability zero under the law.
+        """
         return log_rows(tokens, self._conditionals(token_array(self, tokens), label))
 
     def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
-        """The conditionals themselves, (n, L, D, N): see :class:`.conditionals.RowDenoiser`."""
+        """The conditionals themselves, which `rows` looks up.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask.
+        labels : sequence of L ints or Nones
+            Classes; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n, L, D, N)
+            The conditionals.
+        """
         tokens = token_array(self, tokens)
         return namespace(tokens).stack([self._conditionals(tokens, label) for label in labels], 1)
 
     def rows(self, context: Any, at: tuple[Any, Any] | None = None) -> Any:
-        """p(x_i = v | revealed tokens, label) of all coordinates or of some: see :class:`.conditionals.RowDenoiser`."""
+        """p(x_i = v | revealed tokens, label) of all coordinates or of some; rows of revealed ones mean nothing.
+
+        Parameters
+        ----------
+        context : array or tensor, shape (n, L, D, N)
+            From `context`.
+        at : pair of integer arrays of shape (m,), optional
+            State and coordinate of the rows that are wanted, instead of all.
+
+        Returns
+        -------
+        array or tensor, shape (L, n, D, N), or (L, m, N) with `at`
+            Probabilities, an array of its own.
+        """
         every = context.swapaxes(0, 1)
         return every * 1.0 if at is None else every[:, at[0], at[1]]
 
@@ -117,7 +157,20 @@ class MarkovProblem(LabelledProblem):
         return emitted.sum(1).swapaxes(0, 1)
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.ExactDenoiser`."""
+        """log p(revealed tokens | label): logarithm of a marginal probability.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n,)
+            -inf where the tokens are impossible, 0 where all is masked.
+        """
         tokens, classes = token_array(self, tokens), self._classes(label)
         return log_sum(self._forward(self._evidence(tokens, classes), tokens, classes, label)[1])
 
@@ -147,7 +200,18 @@ class MarkovProblem(LabelledProblem):
         return (transition[:, i % transition.shape[1]] for i in range(self.length - 1))
 
     def table(self) -> TableProblem:
-        """The same problem with its laws written out over all N^D states; for small D."""
+        """The same problem with its laws written out over all N^D states; for small D.
+
+        Returns
+        -------
+        TableProblem
+            With the same names.
+
+        Raises
+        ------
+        InputError
+            A lattice of (N+1)^D states that does not fit in memory.
+        """
         _checks.lattice_fits(self.vocab_size, self.length, 16 * (self.num_classes + self.initial.shape[1]))
         class_laws = np.array([self._law(k) for k in range(self.num_classes)])
         return TableProblem(class_laws, self.prior, self.target, **self._names())

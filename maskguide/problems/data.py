@@ -52,6 +52,7 @@ def read_problem(
     Parameters
     ----------
     path : str or Path
+        A .csv, .parquet or .npz file.
     target : int or str, optional
         Samples: a class as the label column writes it, by default the first in sorted order. npz: index or
         name of a class, by default the stored target.
@@ -59,12 +60,19 @@ def read_problem(
         Column that holds the class; required for samples.
     columns : sequence of str, optional
         Feature columns, in the order of the coordinates; by default all but `label`. Samples only.
-    bins, smoothing
-        As in :func:`problem_from_samples`. Samples only.
+    bins : int, sequence of float, or mapping of column to either, optional
+        How float columns are cut, as in :func:`problem_from_samples`. Samples only.
+    smoothing : float or Fraction
+        Pseudo-count s >= 0 of every combination of tokens, as in :func:`problem_from_samples`. Samples only.
     prior : sequence of K numbers, optional
         Replaces the class frequencies (classes in sorted order), or the stored prior.
     name : str, optional
         What the problem is called; by default the file's name without its extension.
+
+    Returns
+    -------
+    TableProblem
+        Classes, coordinates and tokens have the names that the file gives them.
 
     Raises
     ------

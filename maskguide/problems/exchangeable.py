@@ -27,6 +27,8 @@ class ExchangeableProblem:
     p(c) = sum_v p(c + e_v) downwards from the complete counts: all terms positive. Marginals are kept as
     mantissa and power of two, since at D = 1,000 most of them lie below the range of float64.
 
+    Source: docs/large-dimension.md.
+
     Parameters
     ----------
     count_laws : array_like, shape (K, D+1, ..., D+1), N - 1 count axes
@@ -36,7 +38,7 @@ class ExchangeableProblem:
         Class probabilities, summing to one; the target's must be positive.
     target : int or str
         The class z: an index, or one of `class_names`.
-    class_names, token_names : optional
+    class_names, token_names : sequence of names, optional
         K and N names for reports.
     name, source : str
         What the problem is called and where it comes from.
@@ -46,8 +48,6 @@ class ExchangeableProblem:
     InputError
         Wrong shapes, NaN, negative or non-normalised laws, counts beyond D, target out of range or of prior
         zero, or counts that do not fit in memory.
-
-    Source: docs/large-dimension.md.
 
     Examples
     --------
@@ -106,8 +106,20 @@ class ExchangeableProblem:
             Weights of the components, summing to one over all classes.
         labels : sequence of C ints
             The class of each component; every class from 0 to the largest label has one.
-        target, **names
-            As for the class itself.
+        target : int or str
+            The class z: an index, or one of `class_names`.
+        **names
+            class_names, token_names, name and source as for the class itself.
+
+        Returns
+        -------
+        ExchangeableProblem
+            With K = 1 + the largest label.
+
+        Raises
+        ------
+        InputError
+            Wrong shapes, rows or weights that are no laws, a class of weight zero, counts that do not fit in memory.
 
         Examples
         --------
@@ -130,24 +142,27 @@ class ExchangeableProblem:
 
     @property
     def target_law(self) -> np.ndarray:
-        """Law of the counts of the target class, (D+1,)*(N-1)."""
+        """Law of the counts of tokens 1..N-1 in the target class, shape (D+1,)*(N-1)."""
         return self.count_laws[self.target]
 
     @cached_property
     def unconditional_law(self) -> np.ndarray:
-        """Law of the counts under the unconditional law, (D+1,)*(N-1)."""
+        """Law of the counts of tokens 1..N-1, classes mixed by the prior, shape (D+1,)*(N-1)."""
         return np.tensordot(self.prior, self.count_laws, axes=1)
 
     mixture_law = renamed("mixture_law", "unconditional_law")
 
     @cached_property
     def conditionals(self) -> tuple[np.ndarray, ...]:
-        """p_z(v|c) and p(v|c) for every number k = 0..D-1 of revealed coordinates.
+        """p_z(v|c) and p(v|c) given revealed counts c, one array for every number k = 0..D-1 of revealed coordinates.
 
-        Entry k has shape (2,) + (k+1,)*(N-1) + (N,): target first, then unconditional; indexed by the revealed counts
+        Array k has shape (2,) + (k+1,)*(N-1) + (N,): target first, then unconditional; indexed by the revealed counts
         of tokens 1..N-1, token v last; 0 where the context has probability zero.
 
-        Raises InputError when a positive conditional lies below the range of float64.
+        Raises
+        ------
+        InputError
+            A positive conditional below the range of float64.
         """
         target = self._arrangements.at(self.target)
         unconditional = counts.mix([self._arrangements.at(k) for k in range(self.num_classes)], self.prior)
@@ -156,7 +171,23 @@ class ExchangeableProblem:
         )
 
     def with_target(self, target: int | str) -> ExchangeableProblem:
-        """The same problem guided towards another class."""
+        """The same problem guided towards another class.
+
+        Parameters
+        ----------
+        target : int or str
+            The class z: an index, or one of `class_names`; its prior must be positive.
+
+        Returns
+        -------
+        ExchangeableProblem
+            A copy that shares the laws.
+
+        Raises
+        ------
+        InputError
+            An unknown class, or one of prior zero.
+        """
         other = ExchangeableProblem(
             self.count_laws, self.prior, target, class_names=self.class_names, token_names=self.token_names,
             name=self.name, source=self.source,
@@ -165,7 +196,18 @@ class ExchangeableProblem:
         return other
 
     def table(self) -> TableProblem:
-        """The same problem with its laws written out over all N^D arrangements; for small D."""
+        """The same problem with its laws written out over all N^D arrangements; for small D.
+
+        Returns
+        -------
+        TableProblem
+            With the same names.
+
+        Raises
+        ------
+        InputError
+            A lattice of (N+1)^D states that does not fit in memory.
+        """
         _checks.lattice_fits(self.vocab_size, self.length, 16 * self.num_classes)
         states = np.indices((self.vocab_size,) * self.length)
         tokens = tuple((states == v).sum(axis=0) for v in range(1, self.vocab_size))

@@ -35,7 +35,23 @@ class LabelledProblem:
         self.target = _checks.target(target, self.class_names, self.prior)
 
     def with_target(self, target: int | str) -> Self:
-        """The same problem guided towards another class."""
+        """The same problem guided towards another class.
+
+        Parameters
+        ----------
+        target : int or str
+            The class z: an index, or one of `class_names`; its prior must be positive.
+
+        Returns
+        -------
+        ProductMixture or MarkovProblem
+            A copy that shares the laws.
+
+        Raises
+        ------
+        InputError
+            An unknown class, or one of prior zero.
+        """
         other = copy.copy(self)
         other.target = _checks.target(target, self.class_names, self.prior)
         return other

@@ -26,7 +26,7 @@ class ProductMixture(LabelledProblem):
 
     with pi from logarithms, n D C look-ups, and n C D N multiplications. No array has more than n D max(N, C) entries.
     A component that is possible weighs at least 1e-100, so that no possible token becomes impossible: entries
-    above 1e-85 have all their digits, those below keep their support only.
+    above 1e-85 have all their digits, those below keep their support only. Source: docs/large-problems.md.
 
     Parameters
     ----------
@@ -38,23 +38,22 @@ class ProductMixture(LabelledProblem):
         The class of each component; every class from 0 to the largest label has positive weight.
     target : int or str
         The class z: an index, or one of `class_names`.
-    class_names, coordinate_names, token_names : optional
+    class_names, coordinate_names, token_names : sequence of names, optional
         K, D and N names for reports.
     name, source : str
         What the problem is called and where it comes from.
 
     Attributes
     ----------
-    prior : (K,)
-    class_weights : (K, C)
+    prior : array, shape (K,)
+        Class probabilities.
+    class_weights : array, shape (K, C)
         Weights of the components within each class, rows summing to one.
 
     Raises
     ------
     InputError
         Wrong shapes, NaN, negative or non-normalised rows, a class of weight zero, target out of range.
-
-    Source: docs/large-problems.md.
 
     Examples
     --------
@@ -107,8 +106,37 @@ class ProductMixture(LabelledProblem):
         concentration: float = 1.0,
         **names: Any,
     ) -> ProductMixture:
-        """Dirichlet rows, equal weights, component c in class c mod K; a small concentration makes rows peaked.
+        """A mixture of random components, for trials: Dirichlet rows, equal weights, component c in class c mod K.
 
+        Parameters
+        ----------
+        length : int
+            D >= 1.
+        vocab_size : int
+            N >= 1.
+        components : int
+            C, at least the number of classes.
+        seed : int
+            0 <= seed < 2^64.
+        classes : int
+            K >= 1.
+        concentration : float
+            Positive; 1 is uniform on the simplex, less makes rows peaked.
+        **names
+            class_names, coordinate_names, token_names, name, source and target as for the class itself.
+
+        Returns
+        -------
+        ProductMixture
+            The same for the same seed.
+
+        Raises
+        ------
+        InputError
+            A number out of range.
+
+        Examples
+        --------
         >>> ProductMixture.random(64, 32, components=6)
         ProductMixture('random': K=2, N=32, D=64, target='class 0')
         """
@@ -123,16 +151,56 @@ class ProductMixture(LabelledProblem):
         return cls(probs, weights, labels.tolist(), **{"name": "random", **names})
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
+        """log p(x_i = v | revealed tokens, label): conditionals of masked coordinates, natural logarithm.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law, classes mixed by the prior.
+
+        Returns
+        -------
+        array or tensor, shape (n, D, N)
+            As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
+            masked coordinates where the revealed tokens have probability zero under the law.
+        """
         tokens = token_array(self, tokens)
         return log_rows(tokens, self.rows(self.context(tokens, [label]))[0])
 
     def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
-        """Posterior of the components, (n, L, C): see :class:`.conditionals.RowDenoiser`."""
+        """Posterior of the components given the revealed tokens, from which `rows` makes conditionals.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask.
+        labels : sequence of L ints or Nones
+            Classes; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n, L, C)
+            Rows over components sum to one; zeros where the state is impossible.
+        """
         return posterior(self._log_joint(token_array(self, tokens), labels))
 
     def rows(self, context: Any, at: tuple[Any, Any] | None = None) -> Any:
-        """p(x_i = v | revealed tokens, label) of all coordinates or of some: see :class:`.conditionals.RowDenoiser`."""
+        """p(x_i = v | revealed tokens, label) of all coordinates or of some; rows of revealed ones mean nothing.
+
+        Parameters
+        ----------
+        context : array or tensor, shape (n, L, C)
+            From `context`.
+        at : pair of integer arrays of shape (m,), optional
+            State and coordinate of the rows that are wanted, instead of all.
+
+        Returns
+        -------
+        array or tensor, shape (L, n, D, N), or (L, m, N) with `at`
+            Probabilities, an array of its own.
+        """
         count, labels, components = context.shape
         if at is not None and len(at[0]) * components < count * self.length:
             state, coordinate = at
@@ -142,7 +210,20 @@ class ProductMixture(LabelledProblem):
         return every if at is None else every[:, at[0], at[1]]
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.ExactDenoiser`."""
+        """log p(revealed tokens | label): logarithm of a marginal probability.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n,)
+            -inf where the tokens are impossible, 0 where all is masked.
+        """
         tokens = token_array(self, tokens)
         best = self._best.like(tokens)[self._first.like(tokens) + tokens]
         return log_sum(self._log_joint(tokens, [label])[:, 0]) + best.sum(-1)
@@ -156,7 +237,18 @@ class ProductMixture(LabelledProblem):
         return seen.sum(1)[:, None] + self._log_weights.like(tokens)[[label_row(self, label) for label in labels]]
 
     def table(self) -> TableProblem:
-        """The same problem with its laws written out over all N^D states; for small D."""
+        """The same problem with its laws written out over all N^D states; for small D.
+
+        Returns
+        -------
+        TableProblem
+            With the same names.
+
+        Raises
+        ------
+        InputError
+            A lattice of (N+1)^D states that does not fit in memory.
+        """
         _checks.lattice_fits(self.vocab_size, self.length, 16 * (self.num_classes + 1))
         class_laws = np.zeros((self.num_classes, *(self.vocab_size,) * self.length))
         for k, rows, weight in zip(self.labels, self.probs, self.class_weights.sum(axis=0), strict=True):

@@ -16,7 +16,7 @@ TWO_DIMENSIONAL = (
 
 
 def regions(problem: TableProblem) -> dict[str, np.ndarray]:
-    """Split the support of the target law into named regions.
+    """Split the support of the target law into named regions by what it shares with the other classes.
 
     A token of a coordinate is *shared* when another class (of positive prior) gives it positive marginal
     probability there, and a point is shared when another class gives the point positive probability.
@@ -26,9 +26,20 @@ def regions(problem: TableProblem) -> dict[str, np.ndarray]:
       them shared (two regions), both shared but the point private, point shared.
     - D >= 3: ``k coordinates shared`` for k = 0..D (point private), and ``point shared``.
 
+    Parameters
+    ----------
+    problem : TableProblem
+        The laws and the target class.
+
     Returns
     -------
-    dict of name -> boolean array (N,)*D; disjoint, and together the support of p_z. Empty ones are kept.
+    dict of name to boolean array, shape (N,)*D
+        Disjoint, and together the support of p_z. Empty regions are kept.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table.
     """
     only_tables(problem, "regions")
     support = problem.target_law > 0

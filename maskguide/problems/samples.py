@@ -52,13 +52,15 @@ def problem_from_samples(
 
     Parameters
     ----------
-    features : mapping of column name -> (n,) values, or array (n, D) with columns x0, x1, ...
-    labels : (n,) strings, booleans or integers
+    features : mapping of column name to values, or array of shape (n, D)
+        n values for each column; the columns of an array are called x0, x1, ...
+    labels : sequence of n strings, booleans or integers
+        The class of each sample.
     target : int or str, optional
         A class as it occurs in `labels`; by default the first in sorted order.
     columns : sequence of str, optional
-        Columns to use, in this order.
-    bins : int, sequence of float, or mapping of column -> either
+        Columns to use, in this order; by default all.
+    bins : int, sequence of float, or mapping of column to either, optional
         A number B of bins of nearly equal frequency (ties stay together, so there may be fewer), or the
         increasing inner edges e_1 < ... < e_J of J + 1 bins: x < e_1, e_j <= x < e_{j+1}, x >= e_J. Applies
         to every float column; a mapping names its columns and may also bin integers.
@@ -67,6 +69,12 @@ def problem_from_samples(
     prior : sequence of K numbers, optional
         Replaces the class frequencies; classes in sorted order.
     name, source : str
+        What the problem is called and where it comes from.
+
+    Returns
+    -------
+    TableProblem
+        Classes, coordinates and tokens have the names of the data.
 
     Raises
     ------

@@ -19,9 +19,12 @@ BYTES_PER_STATE = 16  # two float64 marginal tables
 
 
 class TableProblem:
-    r"""Class-conditional laws on {0..N-1}^D, a prior over the classes, and the class to guide towards.
+    """Class-conditional laws on {0..N-1}^D, a prior over the classes, and the class to guide towards.
 
     p(x | k) = class_laws[k][x],   p(x) = sum_k prior[k] p(x | k),   p_z = p(. | target).
+
+    The unconditional law p mixes the classes; guidance leads away from it, towards p_z. Source: docs/theory.md, section
+    1.
 
     Parameters
     ----------
@@ -33,8 +36,8 @@ class TableProblem:
         Class probabilities a_k, summing to one; the target's must be positive.
     target : int or str
         The class z: an index, or one of `class_names`.
-    class_names, coordinate_names, token_names : optional
-        Names for reports; token_names is one sequence of up to N names for each coordinate.
+    class_names, coordinate_names, token_names : sequence of names, optional
+        Names for reports, K, D and D; token_names is one sequence of up to N names for each coordinate.
     name, source : str
         What the problem is called and where it comes from.
 
@@ -80,22 +83,22 @@ class TableProblem:
 
     @cached_property
     def class_laws(self) -> np.ndarray:
-        """(K, N, ..., N) float64."""
+        """p(x | k) in float64, shape (K, N, ..., N)."""
         return as_float(self._laws, "class_laws") if self.is_exact else self._laws
 
     @cached_property
     def prior(self) -> np.ndarray:
-        """(K,) float64."""
+        """Class probabilities a_k in float64, shape (K,)."""
         return as_float(self._prior, "prior") if self.is_exact else self._prior
 
     @property
     def target_law(self) -> np.ndarray:
-        """p_z, shape (N,)*D."""
+        """Law p_z of the target class, shape (N,)*D."""
         return self.class_laws[self.target]
 
     @cached_property
     def unconditional_law(self) -> np.ndarray:
-        """p = sum_k a_k p(. | k), shape (N,)*D."""
+        """Unconditional law p = sum_k a_k p(. | k), shape (N,)*D."""
         return np.tensordot(self.prior, self.class_laws, axes=1)
 
     @cached_property
@@ -113,7 +116,23 @@ class TableProblem:
     exact_mixture_table = renamed("exact_mixture_table", "exact_unconditional_table")
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), (n, D, N), as for every :class:`.conditionals.Denoiser`."""
+        """log p(x_i = v | revealed tokens, label): conditionals of masked coordinates, natural logarithm.
+
+        Two look-ups in the table of marginals: p(v | x) = p(x_v) / p(x).
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law, classes mixed by the prior.
+
+        Returns
+        -------
+        array or tensor, shape (n, D, N)
+            As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
+            masked coordinates where the revealed tokens have probability zero under the law.
+        """
         tokens = token_array(self, tokens)
         table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
         state = (tokens * strides).sum(-1)
@@ -122,13 +141,37 @@ class TableProblem:
         return log_rows(tokens, table[state[:, None, None] + change] / namespace(tokens).where(here > 0, here, 1.0))
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(revealed tokens | label), (n,), as for every :class:`.conditionals.Denoiser`."""
+        """log p(revealed tokens | label): logarithm of a marginal probability.
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n,)
+            -inf where the tokens are impossible, 0 where all is masked.
+        """
         tokens = token_array(self, tokens)
         table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
         return log(table[(tokens * strides).sum(-1)])
 
     def lookup(self, row: int) -> tuple[Placed, Placed]:
-        """The marginals of class `row`, for row K the unconditional ones, flat in C order; and strides."""
+        """Marginals and strides, so that the marginal of tokens x is table[(x * strides).sum()].
+
+        Parameters
+        ----------
+        row : int
+            A class, 0 <= row < K, or K for the unconditional law.
+
+        Returns
+        -------
+        tuple of two Placed arrays, shapes ((N+1)^D,) and (D,)
+            The table in C order, and the strides; `.like(tokens)` puts them where the tokens are.
+        """
         if row not in self._lookups:
             strides = (self.vocab_size + 1) ** np.arange(self.length)[::-1]
             self._lookups[row] = Placed(self._marginals(row).ravel()), Placed(strides)
@@ -147,26 +190,26 @@ class TableProblem:
 
     @cached_property
     def exact_class_laws(self) -> np.ndarray:
-        """(K, N, ..., N) object array of Fractions or sympy expressions, each law summing to exactly one.
+        """Class laws as Fractions or sympy expressions, object array of shape (K, N, ..., N).
 
-        A float law becomes the fraction with the smallest denominator below 10^6 within 1e-12 of each
+        Each law sums to exactly one. A float law becomes the fraction with the smallest denominator below 10^6 within 1e-12 of each
         entry when those sum to one, and otherwise its exact binary fractions divided by their sum.
         """
         return self._laws if self.is_exact else np.array([rational(law) for law in self._laws])
 
     @cached_property
     def exact_prior(self) -> np.ndarray:
-        """(K,) object array of Fractions or sympy expressions."""
+        """Class probabilities as Fractions or sympy expressions, object array of shape (K,)."""
         return self._prior if self.is_exact else rational(self._prior)
 
     @cached_property
     def exact_target_table(self) -> np.ndarray:
-        """:attr:`target_table` in exact arithmetic."""
+        """Marginals of p_z in exact arithmetic, object array of shape (N+1,)*D."""
         return marginal_table(self._exact_target())
 
     @cached_property
     def exact_unconditional_table(self) -> np.ndarray:
-        """:attr:`unconditional_table` in exact arithmetic."""
+        """Marginals of p in exact arithmetic, object array of shape (N+1,)*D."""
         return marginal_table(self._exact_unconditional())
 
     def _exact_target(self) -> np.ndarray:
@@ -177,17 +220,44 @@ class TableProblem:
 
     @property
     def free_symbols(self) -> set[Any]:
-        """sympy symbols in the laws and the prior; empty for numbers."""
+        """The sympy symbols in the laws and the prior; an empty set for numbers."""
         entries = [*self._laws.flat, *self._prior.flat] if self.is_exact else []
         return set().union(*(getattr(e, "free_symbols", set()) for e in entries))
 
     def subs(self, values: dict[Any, Any]) -> TableProblem:
-        """The same problem with sympy symbols replaced, e.g. ``problem.subs({eps: Fraction(1, 10)})``."""
+        """The same problem with sympy symbols replaced, e.g. ``problem.subs({eps: Fraction(1, 10)})``.
+
+        Parameters
+        ----------
+        values : dict of symbol to value
+            Numbers or expressions; symbols that are left out stay.
+
+        Returns
+        -------
+        TableProblem
+            With the same names.
+        """
         replace = np.vectorize(lambda e: e.subs(values) if hasattr(e, "subs") else e, otypes=[object])
         return self._copy(replace(self._laws), replace(self._prior), self.target)
 
     def with_target(self, target: int | str) -> TableProblem:
-        """The same problem guided towards another class."""
+        """The same problem guided towards another class.
+
+        Parameters
+        ----------
+        target : int or str
+            The class z: an index, or one of `class_names`; its prior must be positive.
+
+        Returns
+        -------
+        TableProblem
+            A copy that shares the laws.
+
+        Raises
+        ------
+        InputError
+            An unknown class, or one of prior zero.
+        """
         return self._copy(self._laws, self._prior, target)
 
     def _copy(self, laws: np.ndarray, prior: np.ndarray, target: int | str) -> TableProblem:
@@ -197,7 +267,18 @@ class TableProblem:
         )  # fmt: skip
 
     def context_name(self, state: Sequence[int]) -> str:
-        """A lattice state in words: '(x0=a, x1=mask)'."""
+        """A state with masks in words: "(x0=a, x1=mask)".
+
+        Parameters
+        ----------
+        state : sequence of D ints
+            Tokens 0..N, N the mask.
+
+        Returns
+        -------
+        str
+            Names of coordinates and of their tokens.
+        """
         tokens = (
             "mask" if v == self.vocab_size else names[v] if v < len(names) else str(v)
             for v, names in zip(state, self.token_names, strict=True)

@@ -47,25 +47,40 @@ _ENTRIES: dict[str, _Entry] = {}
 
 
 def names() -> tuple[str, ...]:
-    """Names of all problems that are tables."""
+    """Names of all reference problems that are tables."""
     return tuple(name for name, entry in _ENTRIES.items() if not entry.large)
 
 
 def large_names() -> tuple[str, ...]:
-    """Names of the problems without a table: any length, computed conditionals."""
+    """Names of the reference problems without a table: any length, computed conditionals."""
     return tuple(name for name, entry in _ENTRIES.items() if entry.large)
 
 
 def get(name: str, **parameters: Any) -> Any:
-    """A problem by name, e.g. ``get("overlap-1d", overlap=Fraction(1, 4))``; :func:`describe` lists parameters.
+    """A reference problem by name.
 
-    A TableProblem, unless it is one of :func:`large_names`. Probabilities of tables may be Fractions, sympy symbols,
-    strings such as "1/4", or floats (taken as the decimal that they print).
+    Parameters
+    ----------
+    name : str
+        One of `names` or `large_names`.
+    **parameters
+        Of the problem; `describe` lists them. Probabilities of tables may be Fractions, sympy symbols,
+        strings such as "1/4", or floats (taken as the decimal that they print).
+
+    Returns
+    -------
+    TableProblem, or for a large one ProductMixture or MarkovProblem
+        A new object on every call.
 
     Raises
     ------
     InputError
         Unknown name or parameter, or a probability outside [0, 1].
+
+    Examples
+    --------
+    >>> get("overlap-1d", overlap="1/4").target_law
+    array([0.75, 0.25, 0.  ])
     """
     entry = _ENTRIES[_checks.choice(name, _ENTRIES, "problem")]
     for parameter in parameters:
@@ -76,7 +91,23 @@ def get(name: str, **parameters: Any) -> Any:
 
 
 def describe(name: str) -> str:
-    """What a problem is, its parameters with their defaults, and where it comes from."""
+    """What a reference problem is, its parameters with their defaults, and where it comes from.
+
+    Parameters
+    ----------
+    name : str
+        One of `names` or `large_names`.
+
+    Returns
+    -------
+    str
+        A few lines.
+
+    Raises
+    ------
+    InputError
+        An unknown name.
+    """
     entry = _ENTRIES[_checks.choice(name, _ENTRIES, "problem")]
     parameters = ", ".join(f"{p.name} = {p.default}" for p in entry.parameters.values())
     return f"{inspect.getdoc(entry.build)}\nParameters: {parameters}\nSource: {entry.source}"
