@@ -13,12 +13,20 @@ from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
 import maskguide as mg
-from maskguide import _checks, _registry, guidance, schedules
+from maskguide import _checks, _registry, guidance
+from maskguide.comparison.comparison import Comparison, DecayComparison
+from maskguide.comparison.ensembles import Coupled, TVDifference
 from maskguide.guidance.rules import RULES
-from maskguide.methods import METHODS, Method
+from maskguide.methods import METHODS
+from maskguide.process import Rates
+from maskguide.samplers.samples import Provenance, SampleInfo
 
 ROOMS = (mg, mg.conformance, mg.gaussian, mg.symbolic, guidance)
-MORE = (Method, schedules.TimeGrid, _registry.Registry, mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
+RESULTS = (
+    Comparison, DecayComparison, Coupled, TVDifference, Rates, SampleInfo, Provenance,
+)  # fmt: skip
+ZOO = (mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
+MORE = (*RESULTS, *ZOO, _registry.Registry)
 NUMPYDOC = {
     "GL05", "GL06", "GL07", "GL08", "GL10",  # tabs, unknown sections, their order, no docstring, directives
     "SS01", "SS03", "SS06",  # a summary, one line, a full stop
@@ -28,7 +36,7 @@ NUMPYDOC = {
 ARRAY = re.compile(r"\barrays?\b|array_like|ndarray|tensor", re.IGNORECASE)
 SHAPE = re.compile(r"\((?:[A-Z][A-Z0-9+*-]*|n|m|\.\.\.|\(|\d(?=, [A-Z]))[^)]*\)|\bshapes?\b|a number", re.DOTALL)
 SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
-FINISHED = ("process", "schedules", "guidance", "_registry", "problems")
+FINISHED = ("process", "schedules", "guidance", "_registry", "problems", "comparison", "samplers")
 
 
 def documented() -> dict[str, object]:
@@ -36,7 +44,7 @@ def documented() -> dict[str, object]:
     listed = [getattr(room, name) for room in ROOMS for name in room.__all__]
     found = {f"{o.__module__}.{o.__qualname__}": o for o in (*listed, *MORE) if hasattr(o, "__qualname__")}
     for name, item in tuple(found.items()):
-        found |= members(name, item) if inspect.isclass(item) else {}
+        found |= members(name, item) if inspect.isclass(item) and item is not Provenance else {}
     return {name: item for name, item in found.items() if name.split(".")[1] in FINISHED}
 
 

@@ -23,22 +23,28 @@ ROUND_OFF = 1e-14  # of a covariance of token indices, relative to N^2: a coordi
 
 @dataclass(frozen=True)
 class Comparison:
-    """Samples against a law.
+    """Verdict on samples against an exact law.
 
     Attributes
     ----------
     n : int
+        Number of samples.
     tv, tv_bound : float
         Empirical TV, and the value it exceeds with probability at most alpha.
     worst_state : tuple of D ints
-        The state whose count fits least, and `worst_state_p`, its two-sided binomial tail (Clopper-Pearson at
-        alpha / number of states).
+        The state whose count fits least.
+    worst_state_p : float
+        Its two-sided binomial tail (Clopper-Pearson at alpha / number of states).
     smallest_visible_bias : float
         A sampler whose law is further than this in TV from the exact one fails with probability >= 1 - alpha.
-    covariance, exact_covariance, covariance_bound : (D, D) arrays, or None when masks are left
-    regions : dict of name -> (share in samples, exact weight)
-    worst_region_p : smallest two-sided binomial tail of a region; None when masks are left
-    checks : dict of name -> passed
+    covariance, exact_covariance, covariance_bound : array, shape (D, D), or None
+        Of the token indices, in the samples and in the law, and how far the two may differ; None when masks are left.
+    regions : dict of name to (float, float)
+        Share in the samples and exact weight of each region.
+    worst_region_p : float or None
+        Smallest two-sided binomial tail of a region; None when masks are left.
+    checks : dict of name to bool
+        Whether each check passed.
     false_alarm : float
         Bound on the probability that a correct sampler fails any of the checks.
     """
@@ -64,7 +70,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict in a sentence, with its numbers."""
         failed = [name for name, ok in self.checks.items() if not ok]
         numbers = f"TV {self.tv:.3g} against a bound of {self.tv_bound:.3g} at n = {self.n:,}"
         if failed:
@@ -79,10 +85,16 @@ class DecayComparison:
 
     Attributes
     ----------
-    clock, exact, simulated : (T,) arrays
-        simulated = share of trajectories with a mask left at the clock.
+    clock : array, shape (T,)
+        Clocks u.
+    exact : array, shape (T,)
+        Exact TV at these clocks.
+    simulated : array, shape (T,)
+        Share of trajectories with a mask left at the clock.
     band : float
         Half-width of the Dvoretzky-Kiefer-Wolfowitz band, sqrt(log(2/alpha) / 2n).
+    alpha : float
+        Probability that a correct sampler leaves the band anywhere.
     """
 
     clock: np.ndarray
@@ -93,7 +105,7 @@ class DecayComparison:
 
     @property
     def largest_gap(self) -> float:
-        """max over clocks of |simulated - exact|."""
+        """Largest |simulated - exact| over the clocks."""
         return float(np.abs(self.simulated - self.exact).max())
 
     @property
@@ -103,7 +115,7 @@ class DecayComparison:
 
     @property
     def sentence(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict in a sentence, with its numbers."""
         verdict = "agrees" if self.passed else "fails"
         return f"{verdict}: largest gap of TV(u) {self.largest_gap:.3g} against a band of {self.band:.3g}"
 
@@ -115,16 +127,28 @@ def compare(samples: Samples, law: Law, alpha: float = ALPHA) -> Comparison:
     - every state's probability within Clopper-Pearson limits at alpha / number of states; regions likewise
     - covariance within Bernstein's inequality at the exact means and variances, alpha / number of pairs
 
-    Each of these fails a correct sampler with probability at most alpha, for every n and seed.
+    Each of these fails a correct sampler with probability at most alpha, for every n and seed. Source: docs/theory.md,
+    section "Calibrated comparison".
 
     Parameters
     ----------
     samples : Samples
+        Independent draws of equal weight.
     law : Law
         One law, on tokens (N,)*D or on the lattice (N+1,)*D. Judge a K-step sampler by ``stepped_law``, not
         by the terminal law: its discretisation error is real.
     alpha : float
         False-alarm rate of each check, in (0, 1).
+
+    Returns
+    -------
+    Comparison
+        ``.passed``, ``.sentence``, and every number behind them.
+
+    Raises
+    ------
+    InputError
+        alpha outside (0, 1), weighted samples, or a law at several clocks.
     """
     if not 0 < alpha < 1:
         _checks.fail(f"alpha = {alpha}", "0 < alpha < 1", "the default is 1e-6")
@@ -157,17 +181,30 @@ def compare(samples: Samples, law: Law, alpha: float = ALPHA) -> Comparison:
 def compare_decay(samples: Samples, clock: ArrayLike, tv: ArrayLike, alpha: float = ALPHA) -> DecayComparison:
     """Judge completion clocks by an exact curve TV(u) = P(still masked at u).
 
+    The band of Dvoretzky, Kiefer and Wolfowitz holds at every clock at once. Source: Massart, Ann. Probab. 18 (1990),
+    its tight constant; docs/theory.md, section "Calibrated comparison".
+
     Parameters
     ----------
     samples : Samples
-    clock : (T,) finite clocks
-    tv : (T,) exact TV there
-        From :func:`tv_decay` for exact methods; for stepped ones the masked probability of
+        With completion clocks: by a method that steps through the chain.
+    clock : array_like, shape (T,)
+        Finite clocks u >= 0.
+    tv : array_like, shape (T,)
+        Exact TV there: from :func:`tv_decay` for exact methods; for stepped ones the masked probability of
         ``stepped_law(..., every_step=True)`` at the grid's own clocks.
     alpha : float
-        False-alarm rate, uniform over clocks.
+        False-alarm rate, uniform over clocks, in (0, 1).
 
-    Source: Massart, Ann. Probab. 18 (1990), the tight constant of the DKW inequality.
+    Returns
+    -------
+    DecayComparison
+        ``.passed``, ``.sentence``, and the two curves.
+
+    Raises
+    ------
+    InputError
+        Clocks and TV of different shapes, or clocks that are negative or NaN.
     """
     clocks, exact = _checks.clocks(clock), np.asarray(tv, dtype=float)
     if clocks.shape != exact.shape or clocks.ndim != 1:

@@ -20,18 +20,21 @@ ALPHA = 1e-6
 
 @dataclass(frozen=True)
 class Coupled:
-    """Two ensembles with common random numbers, trajectory by trajectory.
+    """Two ensembles with common random numbers, compared trajectory by trajectory.
 
     Attributes
     ----------
     n : int
+        Number of trajectories in each.
     disagreement : float
         Share of trajectories that end in different tokens.
     tv_limit : float
         TV between the two laws is below this, with probability >= 1 - alpha: TV(P, Q) <= P(X != Y) for every coupling,
-        and the Clopper-Pearson upper limit of that probability.
-    difference, standard_error : float or None
-        Of the mean of a statistic, first minus second, and its standard error over pairs.
+        and this is the Clopper-Pearson upper limit of that probability.
+    difference : float or None
+        Mean of the statistic in the first ensemble minus that in the second.
+    standard_error : float or None
+        Of the difference, over pairs.
     independent_standard_error : float or None
         What it would be if the two had been drawn independently.
     """
@@ -46,7 +49,17 @@ class Coupled:
 
 @dataclass(frozen=True)
 class TVDifference:
-    """TV(first, law) - TV(second, law), estimated by `tv_difference`, with its standard error over pairs."""
+    """TV(first, law) - TV(second, law), estimated by `tv_difference`.
+
+    Attributes
+    ----------
+    difference : float
+        The estimate.
+    standard_error : float
+        Of the difference, over pairs.
+    independent_standard_error : float
+        What it would be if the two had been drawn independently.
+    """
 
     difference: float
     standard_error: float
@@ -63,14 +76,19 @@ def couple(
     first, second : Samples
         Same seed, number of trajectories and coordinates; weights, methods or grids may differ.
     statistic : callable, optional
-        tokens (n, D) -> (n,) numbers.
+        tokens (n, D) -> numbers (n,).
     alpha : float
         In (0, 1); the upper limit of the TV fails with at most this probability.
+
+    Returns
+    -------
+    Coupled
+        The share of disagreements, the limit on the TV, and the difference with its standard error.
 
     Raises
     ------
     InputError
-        Ensembles that do not share their draws, or a statistic of another shape.
+        Ensembles that do not share their draws, a statistic of another shape, or alpha outside (0, 1).
     """
     from scipy import stats
 
@@ -95,7 +113,17 @@ def tv_difference(first: Samples, second: Samples, law: Law) -> TVDifference:
     first, second : Samples
         As for `couple`: typically two weights, or two step counts.
     law : Law
-        On tokens (N,)*D or on the lattice: the class law, a tilted law, the terminal law at some weight.
+        On tokens (N,)*D or on the lattice (N+1,)*D: the class law, a tilted law, the terminal law at some weight.
+
+    Returns
+    -------
+    TVDifference
+        The difference, first minus second, with its standard error.
+
+    Raises
+    ------
+    InputError
+        Ensembles that do not share their draws.
     """
     _pairs(first, second)
     values = [_signed(samples, law) for samples in (first, second)]

@@ -49,6 +49,7 @@ def guided_grid(
     still masked: :func:`rate_change`. One grid for every stepped method: what is second order in one loses that
     order where rates change most. Levels at which a weight schedule changes are grid points, for a step keeps the
     weight of its start. Where no reveal changes any rate, levels are equally spaced between them.
+    Source: docs/time-grids.md.
 
     Parameters
     ----------
@@ -62,18 +63,17 @@ def guided_grid(
         Estimate e from this many exact trajectories. By default tables take their exact laws, and other problems
         128 trajectories, at D evaluations of the conditionals each.
     seed : int
-        Of the pilot trajectories.
+        Of the pilot trajectories, 0 <= seed < 2^64.
 
     Returns
     -------
-    (K+1,) array
+    array, shape (K+1,)
+        Times, strictly decreasing.
 
     Raises
     ------
     InputError
         Fewer steps than weights, a pilot below 1, exchangeable problems, rates beyond float64, tables that do not fit.
-
-    Source: docs/time-grids.md.
 
     Examples
     --------
@@ -103,10 +103,31 @@ def guided_grid(
 
 
 def rate_change(process: GuidedProcess, clocks: ArrayLike, *, pilot: int | None = None, seed: int = 0) -> np.ndarray:
-    """e(u), the expected rate at which reveals change the rates of what is still masked, at clocks u: (T,).
+    """Expected rate e(u) at which reveals change the rates of what is still masked.
 
-    To leading order a tau-leap of length h from q(u) is off by at most h^2 e(u) in TV. 0 where coordinates are
-    independent, for D = 1, and at u = inf. Parameters and errors as for :func:`guided_grid`.
+    To leading order a tau-leap of length h from the law at clock u is off by at most h^2 e(u) in TV. 0 where
+    coordinates are independent, for D = 1, and at u = inf. Source: docs/time-grids.md.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+        Of a table, or of any problem of computed conditionals.
+    clocks : array_like, shape (T,)
+        Clocks u in [0, inf].
+    pilot : int, optional
+        As for :func:`guided_grid`.
+    seed : int
+        Of the pilot trajectories, 0 <= seed < 2^64.
+
+    Returns
+    -------
+    array, shape (T,)
+        e >= 0, per unit of clock squared.
+
+    Raises
+    ------
+    InputError
+        As for :func:`guided_grid`.
     """
     times = np.atleast_1d(_checks.clocks(clocks))
     values = np.zeros(times.size)

@@ -18,7 +18,10 @@ ROWS_IN_BYTES = 64 * 2**20  # of conditionals held at once
 
 
 class Paths:
-    """The trajectories of recorded samples.
+    """The trajectories of recorded samples, to be asked for states, hazards and posteriors at any clock.
+
+    Attributes `process` and `samples` are those given; `reveal_clock` (n, D) is the clock of each coordinate's reveal,
+    -1 for given tokens and inf for masks that are left.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ class Paths:
         self._left = samples.tokens == process.vocab_size
 
     def order(self) -> np.ndarray:
-        """(n, D): place of each coordinate in the order of reveals, from 0; equal for those of one step.
+        """Place of each coordinate in the order of reveals, from 0, shape (n, D); equal for those of one step.
 
         -1 for given tokens, D for masks that are left.
         """
@@ -66,17 +69,55 @@ class Paths:
         return np.where(given, -1, np.where(self._left, self.process.length, ranks - given.sum(axis=1, keepdims=True)))
 
     def states(self, clock: float) -> np.ndarray:
-        """(n, D): tokens at clock u, N where the mask is still there. A step's reveals happen at its end."""
+        """States of all trajectories at a clock.
+
+        Parameters
+        ----------
+        clock : float
+            u in [0, inf].
+
+        Returns
+        -------
+        integer array, shape (n, D)
+            Tokens, N where the mask is still there. A step's reveals happen at its end.
+
+        Raises
+        ------
+        InputError
+            A clock that is negative or NaN.
+        """
         u = float(_checks.clocks(clock))
         shown = (self.reveal_clock <= u) & ~self._left
         return np.where(shown, self.samples.tokens, self.process.vocab_size)
 
     def masks(self, clocks: ArrayLike) -> np.ndarray:
-        """(T, n): number of masked coordinates at each clock."""
+        """Number of masked coordinates of each trajectory at each clock.
+
+        Parameters
+        ----------
+        clocks : array_like, shape (T,)
+            Clocks u in [0, inf].
+
+        Returns
+        -------
+        integer array, shape (T, n)
+            0..D.
+        """
         return self._at(clocks, lambda states, _: (states == self.process.vocab_size).sum(axis=1)).astype(int)
 
     def exit_rates(self, clocks: ArrayLike) -> np.ndarray:
-        """(T, n): R(x_u), the guided hazard, at the weight that holds at clock u."""
+        """Guided exit rate R(x_u) of each trajectory's state at each clock, at the weight that holds there.
+
+        Parameters
+        ----------
+        clocks : array_like, shape (T,)
+            Clocks u in [0, inf].
+
+        Returns
+        -------
+        array, shape (T, n)
+            Per unit of the clock; 0 once nothing is masked.
+        """
 
         def total(states: np.ndarray, u: float) -> np.ndarray:
             return np.exp(self.process.log_rates(states, self._weight(u))).sum(axis=(1, 2))
@@ -84,7 +125,23 @@ class Paths:
         return self._at(clocks, total)
 
     def class_posterior(self, clocks: ArrayLike) -> np.ndarray:
-        """(T, n): p(z | x_u), the probability of the target class given what is revealed."""
+        """Probability p(z | x_u) of the target class given what each trajectory has revealed at each clock.
+
+        Parameters
+        ----------
+        clocks : array_like, shape (T,)
+            Clocks u in [0, inf].
+
+        Returns
+        -------
+        array, shape (T, n)
+            In [0, 1]; the prior of the target at u = 0.
+
+        Raises
+        ------
+        InputError
+            A problem that does not know its marginals, such as a network.
+        """
         problem = self.process.problem
         if not isinstance(problem, ExactDenoiser):
             _checks.fail(f"class posterior of {problem!r}", "it needs log_marginal", "use a table, mixture or chain")

@@ -192,8 +192,8 @@ class TableProblem:
     def exact_class_laws(self) -> np.ndarray:
         """Class laws as Fractions or sympy expressions, object array of shape (K, N, ..., N).
 
-        Each law sums to exactly one. A float law becomes the fraction with the smallest denominator below 10^6 within 1e-12 of each
-        entry when those sum to one, and otherwise its exact binary fractions divided by their sum.
+        Each law sums to exactly one. A float law becomes the fraction with the smallest denominator below 10^6 within
+        1e-12 of each entry when those sum to one, and otherwise its exact binary fractions divided by their sum.
         """
         return self._laws if self.is_exact else np.array([rational(law) for law in self._laws])
 

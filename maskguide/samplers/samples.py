@@ -27,7 +27,28 @@ def __getattr__(name: str) -> Any:
 class Provenance:
     """Everything needed to draw the same samples again.
 
-    `start` is None, the common prompt, or "per sample": those are the given entries of ``.tokens``.
+    Attributes
+    ----------
+    problem, rule, method : str
+        Their names.
+    parameters, method_parameters : dict of str to value
+        Those of the rule and of the method.
+    weight : str
+        The weight w, or the weight schedule.
+    engine, device : str
+        Where the samples were drawn; the tokens do not depend on it.
+    seed, num_samples : int
+        As given to `sample`.
+    grid : tuple of K+1 floats, or None
+        Times of the steps; None for exact methods.
+    schedule : str or None
+        The noise schedule of the grid.
+    start : list of D ints, "per sample", or None
+        The common prompt; "per sample": those are the given entries of ``.tokens``; None: everything was masked.
+    antithetic : bool
+        As given to `sample`.
+    versions : dict of str to str
+        Of Python and the packages that drew.
     """
 
     problem: str
@@ -50,7 +71,7 @@ class Provenance:
     def of(
         cls, process, method, parameters, engine, device, seed, count, times, schedule, start, antithetic
     ) -> Provenance:
-        """Collected from the arguments of a call."""
+        """Collect the arguments of a call of `sample`."""
         return cls(
             problem=process.problem.name,
             rule=process.guidance.rule.name,
@@ -84,22 +105,23 @@ def _plain(value: object) -> object:
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """Diagnostics, not state.
+    """Diagnostics of a run: how long it took, how fine the steps were, and where the samples come from.
 
     Attributes
     ----------
-    completion_clock : (n,) float64
+    completion_clock : array, (n,) float64
         Clock u at which the last mask disappeared. Stepped methods: the clock at the end of that step, inf
         when the step ends at data (t = 0) or masks are left.
-    jumps : (n,) int32
+    jumps : array, (n,) int32
         Gillespie: reveals. Stepped methods: steps in which at least one coordinate was revealed.
     largest_hazard_step : float or None
         Stepped methods: the largest Z_i(x) h met by a masked coordinate, over steps of finite length. Well below
         one means the grid is fine enough; None for exact methods.
     provenance : Provenance
+        Everything needed to draw the same samples again.
     clipped : int or None
         Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
-    reveal_clock : (n, D) float64 or None
+    reveal_clock : array, (n, D) float64, or None
         With ``record=True``: clock of each coordinate's (last) reveal; nan for given tokens and masks that are left.
     """
 
@@ -115,11 +137,23 @@ class SampleInfo:
 
 @dataclass(frozen=True)
 class Samples:
-    """Tokens (n, D) int32 in 0..N-1 (N = a mask that the grid left), and their :class:`SampleInfo`.
+    """Tokens drawn from the chain, with diagnostics, and with weights where the method gives any.
 
-    Weighted samples ("smc") carry log_weights (n,), whose mean weight is the estimate of Z, and log_normalizer, its
-    logarithm; mean(exp(log_weights) f(tokens)) estimates Z E f without bias. log_normalizers (P,) are those of P
-    independent populations: their spread is the error. All are None otherwise.
+    Weighted samples ("smc") estimate expectations under the tilted law: mean(exp(log_weights) f(tokens)) estimates Z E
+    f without bias (docs/smc.md).
+
+    Attributes
+    ----------
+    tokens : array, (n, D) int32
+        0..N-1; N is a mask that the grid left.
+    info : SampleInfo
+        Completion clocks, jumps, provenance.
+    log_weights : array, (n,), or None
+        Natural logarithms of the weights, whose mean weight is the estimate of Z; None for samples of equal weight.
+    log_normalizer : float or None
+        Logarithm of the estimate of Z.
+    log_normalizers : array, (P,), or None
+        Those of P independent populations: their spread is the error.
     """
 
     tokens: np.ndarray
@@ -133,20 +167,42 @@ class Samples:
 
     @property
     def shares(self) -> np.ndarray:
-        """(n,): weights divided by their sum; 1/n each where there are none."""
+        """Weights divided by their sum, shape (n,); 1/n each where there are none."""
         if self.log_weights is None:
             return np.full(len(self), 1 / len(self))
         weights = np.exp(self.log_weights - self.log_weights.max())
         return weights / weights.sum()
 
     def counts(self, vocab_size: int) -> np.ndarray:
-        """How often each lattice state occurs, (N+1,)*D int64."""
+        """How often each lattice state occurs.
+
+        Parameters
+        ----------
+        vocab_size : int
+            N, the number of tokens.
+
+        Returns
+        -------
+        int64 array, shape (N+1,)*D
+            Counts that sum to n; index N is a mask that is left.
+        """
         shape = (vocab_size + 1,) * self.tokens.shape[1]
         flat = np.ravel_multi_index(tuple(self.tokens.T), shape)
         return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
 
     def save(self, path: str | Path) -> None:
-        """Write tokens and info to .npz or .parquet; the file appears whole or not at all."""
+        """Write tokens and info to a file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .npz or .parquet; a Parquet file needs pyarrow.
+
+        Raises
+        ------
+        InputError
+            Another extension, a folder that does not exist or cannot be written to, a full disk, pyarrow not installed.
+        """
         path = Path(path)
         _files.check_file(path, FILE_TYPES)
         with _files.replacing(path) as file:
