@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 import maskguide as mg
 from maskguide.guidance.formulas import normalized_rates, product_rates
 from maskguide.guidance.rules import RULES as ALL_RULES
+from maskguide.methods import steps
+from maskguide.schedules import noise_schedule
 
 RULES = {name: rule for name, rule in ALL_RULES.items() if rule.in_closed_form}
 weights = st.floats(-1, 30)
@@ -206,3 +208,40 @@ def test_bad_schedules(match, edges, values):
 def test_bad_levels(level):
     with pytest.raises(mg.InputError, match="0 <= m <= 1"):
         mg.WeightSchedule([0.5], [0, 1]).at(level)
+
+
+NOISES = {
+    "linear": noise_schedule("linear"),
+    "cosine": noise_schedule("cosine"),
+    "square": noise_schedule("polynomial"),
+    "power 50": noise_schedule("polynomial", power=50.0),
+    "geometric": noise_schedule("geometric"),
+}
+
+
+def many_edges():
+    draw = np.random.default_rng(12).uniform
+    return np.concatenate([draw(0, 1, 1000), 10 ** draw(-9, 0, 500), -np.expm1(-(10 ** draw(-9, 0, 500)))])
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_an_edge_on_the_grid_is_met_by_the_step_that_starts_there(name):
+    noise, edges = NOISES[name], many_edges()
+    for edge, time in zip(edges.tolist(), noise.inverse(edges).tolist(), strict=True):
+        schedule = mg.WeightSchedule([edge], [0.0, 3.0])
+        before, after = steps(mg.Guidance("product", schedule), np.array([1.0, time, 0.0]), noise)
+        assert (before.weight, after.weight) == (0.0, 3.0)
+        assert int(schedule.piece(noise.clock(time))) == 1
+        assert schedule.at(edge * (1 + 1e-9)) == 0.0 or edge > 1 - 1e-8
+
+
+@pytest.mark.parametrize("name", [name for name in NOISES if name != "linear"])
+def test_laws_do_not_depend_on_how_a_schedule_rounds_the_time_of_an_edge(name, separating):
+    noise, levels = NOISES[name], np.array([0.9, 0.7, 0.45, 0.2])
+    up = [edge for edge in many_edges() if noise.masking(noise.inverse(edge)) > edge and 0.5 < edge < 0.6][:3]
+    assert up  # edges whose time lies before them
+    for edge in up:
+        process = mg.GuidedProcess(separating, mg.Guidance("product", mg.WeightSchedule([edge], [0.0, 6.0])))
+        grid = np.array([1.0, *levels[:2], edge, *levels[2:], 0.0])
+        law = mg.stepped_law(process, "tau-leaping", noise.inverse(grid), noise)
+        assert law.tv(mg.stepped_law(process, "tau-leaping", grid)) < 1e-12

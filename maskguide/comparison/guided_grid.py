@@ -94,9 +94,6 @@ def guided_grid(
     reached = np.interp(shares, effort, clocks)
     reached[places], reached[-1] = edges, np.inf
     times = noise.time(reached)
-    for place, edge in zip(places, process.guidance.schedule.edges, strict=True):
-        while noise.masking(times[place]) > edge:  # round-off would leave the step the weight before the edge
-            times[place] = np.nextafter(times[place], 0.0)
     if (np.diff(times) >= 0).any():
         _checks.fail(f"{count} steps", "steps longer than the round-off of t", "fewer steps, or a smaller weight")
     return times
@@ -131,8 +128,9 @@ def rate_change(process: GuidedProcess, clocks: ArrayLike, *, pilot: int | None 
     """
     times = np.atleast_1d(_checks.clocks(clocks))
     values = np.zeros(times.size)
-    for change in _rate_changes(process, pilot, seed):
-        here = (times >= change.segment.start) & (times < change.segment.end)
+    piece = process.guidance.schedule.piece(times)
+    for k, change in enumerate(_rate_changes(process, pilot, seed)):
+        here = (piece == k) & (times < np.inf)
         values[here] = change.at(times[here])
     return values
 

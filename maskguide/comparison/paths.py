@@ -155,8 +155,8 @@ class Paths:
         return self._at(clocks, posterior)
 
     def _weight(self, clock: float) -> float:
-        segments = self.process.segments  # an edge belongs to what follows it, as in WeightSchedule.at
-        return next((s for s in segments if clock < s.end), segments[-1]).weight
+        schedule = self.process.guidance.schedule
+        return schedule.weights[int(schedule.piece(clock))]
 
     def _at(self, clocks: ArrayLike, quantity) -> np.ndarray:
         times = np.atleast_1d(_checks.clocks(clocks))

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, log
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from .. import _checks
+
+COINCIDE = 1e-12  # of clock: what the inverse of a noise schedule, its level and the logarithm round is some 4e-14
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,9 @@ class WeightSchedule:
     """A piecewise-constant weight over the masking level m: 1 = fully masked, 0 = data.
 
     w(m) = weights[j] for edges[j] < m <= edges[j-1] (1 above the first edge, 0 below the last), that is, from the
-    moment the level sinks to edges[j-1] until it sinks to edges[j]. A level that is exactly an edge
-    belongs to the later (less masked) piece, so a step that starts on an edge uses the weight ahead.
+    moment the level sinks to edges[j-1] until it sinks to edges[j]. A level that is an edge, up to 1e-12 of itself,
+    belongs to the later (less masked) piece: a step that starts on an edge uses the weight ahead, whatever the noise
+    schedule has rounded. This holds for laws, samplers, particles and paths alike.
 
     Parameters
     ----------
@@ -90,7 +96,22 @@ class WeightSchedule:
         """
         if not 0 <= level <= 1:
             _checks.fail(f"level {level}", "0 <= m <= 1", "1 is fully masked, 0 is data")
-        return self.weights[sum(level <= edge for edge in self.edges)]
+        return self.weights[int(self.piece(-log(level) if level else inf))]
+
+    def piece(self, clock: ArrayLike) -> np.ndarray:
+        """Which piece holds from a clock on, an index of `weights`; an edge that coincides with it is passed.
+
+        Parameters
+        ----------
+        clock : array_like of float
+            u = -log m in [0, inf].
+
+        Returns
+        -------
+        array of int
+            Of the shape of `clock`.
+        """
+        return np.searchsorted([-log(edge) for edge in self.edges], np.asarray(clock) + COINCIDE, side="right")
 
     def segments(self) -> tuple[Segment, ...]:
         """The pieces in the clock u = -log m, a tuple of Segment from u = 0; the last ends at inf."""
