@@ -15,7 +15,7 @@ Everything is a function of one exponent and of the place v = sqrt(c / (c + s)),
     SDE   mean = mu int (1 + w) e^{-E} 2v dv  + v_T^2 e^{-I} m_T      var = c int e^{-2E} 2v dv + v_T^4 e^{-2I} V_T
 
 with m_T, V_T the mean and variance at the horizon; the class's own are mu and c + T, for which the ODE's
-variance is c e^{-I}. Derivations: docs/gaussian-distortions.md. Source: Ventura et al.; theory page, section 4.
+variance is c e^{-I}. Derivations: docs/gaussian-distortions.md. Source: Ventura et al..
 """
 
 from __future__ import annotations
@@ -149,15 +149,6 @@ def recfg_factor(omega: Any, c: Any = 1.0, u: Any = 2.0) -> Any:
     the total variance is 2: phi(1) = 1, phi(3) = 2.
     """
     return np.vectorize(lambda scale: ode_moments(c, u, 1.0, scale - 1).mean)(omega)[()]
-
-
-def angle_norm(theta: Any, omega: float, clip: float = np.pi / 3) -> Any:
-    """|x|^2 / |x_c|^2 = 1 + sin(2 theta_w) sin(theta) of angle-domain guidance, theta_w = clip((omega - 1) theta).
-
-    At most 2, whatever omega. theta in [0, pi] is the angle between x_c and x_u. Holds outside the degenerate branch
-    (sin theta > 1e-3), where the ratio does not depend on |x_u|.
-    """
-    return 1 + np.sin(2 * np.clip((omega - 1) * np.asarray(theta), -clip, clip)) * np.sin(theta)
 
 
 def _integrals(c: np.ndarray, u: np.ndarray, weight: Schedule, horizon: float) -> np.ndarray:

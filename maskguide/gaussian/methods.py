@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from .. import _checks
+from .._registry import Registry
 from . import reference, steps
 from .trajectories import Trajectories
 
@@ -53,24 +54,24 @@ def ddim(eta: float = 0.0) -> GaussianMethod:
     return GaussianMethod("ddim", partial(steps.ddim, eta), 1, noisy=eta > 0, with_eta=ddim)
 
 
-METHODS: dict[str, GaussianMethod] = {
-    found.name: found
-    for found in (
+METHODS = Registry(
+    "method",
+    GaussianMethod,
+    "maskguide.gaussian.methods",
+    (
         GaussianMethod("euler", steps.euler, 1, compiled=True),
         GaussianMethod("heun", steps.heun, 2, evaluations=2, compiled=True),
         ddim(),
         GaussianMethod("dpm2", steps.dpm2, 2, evaluations=2),
         GaussianMethod("euler-maruyama", steps.euler_maruyama, 1, noisy=True),
         GaussianMethod("adaptive", reference.step, 8, integrate=reference.adaptive),
-    )
-}
+    ),
+)
 
 
 def method(name_or_method: str | GaussianMethod, eta: float = 0.0) -> GaussianMethod:
     """A method by name, or itself; of stochasticity eta where one is asked for."""
-    chosen = name_or_method
-    if not isinstance(chosen, GaussianMethod):
-        chosen = METHODS[_checks.choice(chosen, METHODS, "method")]
+    chosen = METHODS.named(name_or_method)
     if eta == 0:
         return chosen
     if chosen.with_eta is None:

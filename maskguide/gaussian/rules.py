@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import signature
 from math import inf, pi
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
+from .._registry import Registry
 
 CLIP = pi / 3
 DEGENERATE = 1e-3  # sin(theta) up to which the turn is taken as a shift
@@ -42,12 +42,15 @@ class GaussianRule:
         The pair the coefficients are computed from.
     coefficients : function of (c, u, w, t) -> (A, B)
         Numbers or (n, 1).
+    lacks : str
+        What a rule needs that its name does not say; it is there to be named in an error.
     """
 
     name: str
     space: str
     reads: str
     coefficients: Callable[[Any, Any, float, float], tuple[Any, Any]]
+    lacks: str = ""
 
 
 LINEAR = GaussianRule("linear", "any", "none", lambda c, u, w, t: (1 + w, -w))
@@ -133,23 +136,26 @@ def _turn(c: Any, u: Any, w: float, t: float) -> tuple[Any, Any]:
 
 
 ANGLE = GaussianRule("angle", "x0", "x0", _turn)
-RULES: dict[str, GaussianRule | Callable[..., GaussianRule]] = {  # a function: it needs more than a name
-    "linear": LINEAR,
-    "contrastive": GaussianRule("contrastive", "any", "none", LINEAR.coefficients),
-    "power": power_law(),
-    "rectified": rectified,
-    "angle": ANGLE,
-}
+RULES = Registry(
+    "rule",
+    GaussianRule,
+    "maskguide.gaussian.rules",
+    (
+        LINEAR,
+        GaussianRule("contrastive", "any", "none", LINEAR.coefficients),
+        power_law(),
+        GaussianRule("rectified", "eps", "none", LINEAR.coefficients, lacks="ratio"),
+        ANGLE,
+    ),
+    {"power": "power(1)"},
+)
 
 
 def rule(name_or_rule: str | GaussianRule) -> GaussianRule:
     """A rule by name ("linear", "contrastive", "power", "angle"), or itself."""
-    if isinstance(name_or_rule, GaussianRule):
-        return name_or_rule
-    found = RULES[_checks.choice(name_or_rule, RULES, "rule")]
-    if not isinstance(found, GaussianRule):
-        needed = ", ".join(signature(found).parameters)
-        _checks.fail(f"rule {name_or_rule!r} by name", f"it needs its {needed}", f"use {found.__name__}({needed})")
+    found = RULES.named(name_or_rule)
+    if found.lacks:
+        _checks.fail(f"rule {found.name!r} by name", f"it needs its {found.lacks}", f"{found.name}({found.lacks})")
     return found
 
 

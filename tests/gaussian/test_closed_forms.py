@@ -13,7 +13,6 @@ from scipy.integrate import solve_ivp
 from maskguide import InputError
 from maskguide.gaussian.closed_forms import (
     Moments,
-    angle_norm,
     exponent,
     ode_moments,
     recfg_factor,
@@ -21,6 +20,7 @@ from maskguide.gaussian.closed_forms import (
     tilted_moments,
 )
 from maskguide.gaussian.path_integrals import LinearWeight, WindowWeight
+from maskguide.papers.angle.geometry import angle_growth
 
 ALPHA = 1e-6
 PUBLISHED = [  # w, then mean and variance of ODE, SDE and tilted law at c = 1, u = 2, mu = 1
@@ -228,20 +228,14 @@ def angle_domain(x_c, x_u, omega):
     return theta, np.cos(turned) * x_c + np.sin(turned) / np.sin(theta) * e
 
 
-def test_angle_norm_of_the_example():
-    theta, x = angle_domain(np.array([1.0, 0.0]), np.array([0.5, np.sqrt(0.75)]), 1.78)
-    assert np.linalg.norm(x) == pytest.approx(1.36539976, abs=5e-9)
-    assert np.sqrt(angle_norm(theta, 1.78)) == pytest.approx(1.36539976, abs=5e-9)
-
-
 @settings(max_examples=200)
 @given(seed=st.integers(0, 10**6), omega=st.floats(0, 100), size=st.floats(1e-3, 1e3), d=st.integers(2, 20))
 def test_angle_norm_identity_and_bound(seed, omega, size, d):
     x_c, x_u = np.random.default_rng(seed).normal(size=(2, d)) * [[1.0], [size]]
     theta, x = angle_domain(x_c, x_u, omega)
     if np.sin(theta) > 1e-3:
-        assert x @ x / (x_c @ x_c) == pytest.approx(angle_norm(theta, omega), rel=1e-6, abs=1e-9)
-    assert angle_norm(theta, omega) <= 2
+        assert x @ x / (x_c @ x_c) == pytest.approx(angle_growth(theta, omega) ** 2, rel=1e-6, abs=1e-9)
+    assert angle_growth(theta, omega) <= np.sqrt(2)
 
 
 @pytest.mark.parametrize("bad", [

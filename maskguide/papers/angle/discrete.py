@@ -1,4 +1,4 @@
-r"""The discrete counterpart of :mod:`.angle`: the same classes on a grid of tokens, guided by exact laws.
+r"""The discrete counterpart of angle-domain guidance: the same classes on a grid of tokens, guided by exact laws.
 
 A coordinate becomes a token (node of a grid), a class a product of discretised normals. Square roots of a masked
 coordinate's two conditionals are unit vectors a = sqrt(p), b = sqrt(p_z) at an angle theta; rule "spherical" goes on
@@ -71,7 +71,7 @@ class DiscreteMeasures:
     Attributes
     ----------
     entropy : over the class's
-    norm_distance, norm_shift, atypical, along, spread : as in :class:`.angle_measures.EndMeasures`
+    norm_distance, norm_shift, atypical, along, spread : as in :class:`.measures.EndMeasures`
     clipped : share of reveals at which a rotation ("spherical", "capped") clips some token away
     removed : class probability of the tokens clipped away, mean over reveals
     hazard : rate of a coordinate's reveal while all are masked, mean over coordinates; 1 but for "product"

@@ -3,7 +3,7 @@
 - two Gaussians N(+-1, 1): one equation, dx/dv = 1 + w (1 - tanh(v x)), whose end grows like sqrt(w) without bound;
 - two intervals: samples of a class of bounded support are pushed to the edge that faces away from the other class.
 
-Source: fine-grained analysis of guidance (Chidambaram et al.); theory page, section 4; docs/gaussian-distortions.md.
+Source: fine-grained analysis of guidance (Chidambaram et al.); docs/gaussian-distortions.md.
 """
 
 from __future__ import annotations

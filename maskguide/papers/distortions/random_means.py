@@ -5,7 +5,7 @@ one Gaussian while many classes compete, and that of the own class once a point 
 until then. Simulation with exact scores, in blocks of components, two predictions for d -> inf, and a simulation of
 one class against the mean density of its competitors, which reaches dimensions where these cannot be listed.
 
-Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al.; theory page, section 4.
+Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al..
 """
 
 from __future__ import annotations

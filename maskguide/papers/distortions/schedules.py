@@ -3,7 +3,7 @@
 Maps over w(s) = w0 + omega s with the line I = 0, and the negative window that does least harm; all from the closed
 forms of :mod:`.closed_forms`. Classes in large numbers: :mod:`.random_means`.
 
-Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al.; theory page, section 4.
+Derivations and measured numbers: docs/gaussian-distortions.md. Source: Ventura et al..
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Four parts, each against its prediction: moments of one direction, exact, by steps and sampled; negative windows that
 give variance back; many random classes; their discrete counterpart. Derivations: docs/gaussian-distortions.md.
-Source: Ventura et al. (arXiv:2602.00716); theory page, section 4.
+Source: Ventura et al. (arXiv:2602.00716).
 """
 
 from __future__ import annotations

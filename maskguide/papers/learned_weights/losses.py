@@ -12,7 +12,7 @@ plus gamma E[-R(x0, c)] for a reward R of the guided prediction. With lambda = 1
 less a constant. The square loss compares particle by particle: with a noise of its own in x_s it would not have its
 minimum at omega = 0 for exact scores (docs/gaussian-learned.md).
 
-Source: Galashov et al. (arXiv:2510.00815); theory page, section 4.
+Source: Galashov et al. (arXiv:2510.00815).
 """
 
 from __future__ import annotations

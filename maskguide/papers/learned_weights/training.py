@@ -1,7 +1,7 @@
-"""Training of learned weights: Adam on the losses of `learned_losses`, with a checkpoint that is taken up exactly.
+"""Training of learned weights: Adam on the losses of `losses`, with a checkpoint that is taken up exactly.
 
 Random numbers are addressed by (seed, training step): the step is their whole state, and a resumed run goes on as if it
-had not stopped. Source: Galashov et al. (arXiv:2510.00815); theory page, section 4.
+had not stopped. Source: Galashov et al. (arXiv:2510.00815).
 """
 
 from __future__ import annotations

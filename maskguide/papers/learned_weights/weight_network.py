@@ -3,7 +3,7 @@ r"""The learned weight omega(c, s, t) >= 0: a ReLU network of the class and the 
 omega is what is added, x0 = x0_c + omega (x0_c - x0_u): the weight w of this package. The last ReLU holds omega at
 zero; its gradient is that of the projection onto omega >= 0, so a weight at zero can rise again.
 
-Source: Galashov et al., Learn to Guide Your Diffusion Model (arXiv:2510.00815); theory page, section 4.
+Source: Galashov et al., Learn to Guide Your Diffusion Model (arXiv:2510.00815).
 """
 
 from __future__ import annotations

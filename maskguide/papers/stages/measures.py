@@ -137,7 +137,7 @@ def measure(
         As for :func:`.samplers.sample`; a method that follows the ODE.
     times : number of equal steps from 1 to 0, or decreasing times from 1 on
     locked : Locked, optional
-        From :meth:`.stage_line.Line.locked` at the same times (increasing); without it nothing is called locked.
+        From :meth:`.line.Line.locked` at the same times (increasing); without it nothing is called locked.
 
     Raises
     ------
