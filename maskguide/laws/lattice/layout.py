@@ -12,7 +12,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,32 +29,6 @@ NO_WEIGHTS, NO_OFFSETS = np.empty(0), np.empty(0, np.uint64)
 # What compiled sweeps take, as plain tuples: numba finds their types in a fifth of the time. Inside, fields have names.
 
 
-class Blocks(NamedTuple):
-    """A layout: where the blocks start, N and D."""
-
-    offsets: np.ndarray
-    vocab_size: int
-    length: int
-
-
-class ChainArrays(NamedTuple):
-    """The arrays of a :class:`GroupedChain`."""
-
-    potential: np.ndarray
-    weights: np.ndarray
-    weight_offsets: np.ndarray
-    exits: np.ndarray
-
-
-class RateProduct(NamedTuple):
-    """What a potential is made of: the two laws, a row a cache block, and the exponent in two parts."""
-
-    target: np.ndarray
-    unconditional: np.ndarray
-    high: float
-    low: float
-
-
 @dataclass(frozen=True)
 class Layout:
     """Where the blocks start: ``offsets[set]`` of 2^D + 1, unsigned."""
@@ -66,7 +39,7 @@ class Layout:
 
     @cached_property
     def blocks(self) -> tuple[np.ndarray, int, int]:
-        """:class:`Blocks`."""
+        """:class:`.arrays.Blocks`."""
         return self.offsets, self.vocab_size, self.length
 
     @cached_property
@@ -171,7 +144,7 @@ class GroupedChain:
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """:class:`ChainArrays`."""
+        """:class:`.arrays.ChainArrays`."""
         return self.potential, self.weights, self.weight_offsets, self.exit
 
 

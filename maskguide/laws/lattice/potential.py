@@ -14,7 +14,7 @@ from numba import int64, njit, uint64
 
 from ..._compiled.elementary import half_power, power
 from ..._compiled.vectors import alike, keep
-from .layout import Blocks, RateProduct
+from .arrays import Blocks, RateProduct
 from .sweep_steps import ONE, SIXTEEN, TWO, ZERO, plus_children
 
 

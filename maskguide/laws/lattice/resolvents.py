@@ -20,7 +20,8 @@ from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, over, plus, times, total
 from ..._compiled.memory import aligned
 from . import rational
-from .layout import ChainArrays, GroupedChain
+from .arrays import ChainArrays
+from .layout import GroupedChain
 from .rational import NEGATIVE
 
 ZERO, ONE, TWO = uint64(0), uint64(1), uint64(2)

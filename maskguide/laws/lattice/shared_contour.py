@@ -17,7 +17,8 @@ from numba import njit, uint64
 
 from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, plus
-from .layout import Blocks, ChainArrays, GroupedChain, Layout
+from .arrays import Blocks, ChainArrays
+from .layout import GroupedChain, Layout
 from .resolvents import ONE, ZERO, of_start, put, room_for, share, trailing
 
 TWELVE = 12

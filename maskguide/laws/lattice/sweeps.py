@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit, uint64
 
 from ..._compiled.vectors import alike, divide, keep, pass_on, plus, plus_ratios, ratio
-from .layout import Blocks, ChainArrays
+from .arrays import Blocks, ChainArrays
 from .sweep_steps import (
     EIGHT,
     FOUR,
