@@ -188,7 +188,10 @@ def short(value: object) -> str:
     """A value for an error sentence: never a dumped array."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}, dtype {value.dtype}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # somebody's object, whose own text fails
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

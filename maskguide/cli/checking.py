@@ -84,6 +84,7 @@ def conform(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
     report: Annotated[Path | None, typer.Option(help="Write DIR/index.html.", metavar="DIR")] = None,
     badge: Annotated[Path | None, typer.Option(help="Write an SVG badge.", metavar="FILE")] = None,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Run it in this process: for debuggers.")] = False,
     as_json: Json = False,
 ) -> None:
     """Hold anyone's sampler against the exact law it claims to draw from.
@@ -91,24 +92,28 @@ def conform(
     Example: maskguide conform mypackage.sampling:sample --claim "normalized, ancestral, uniform t, log-linear"
     """
     from .. import _files
-    from ..conformance.outside import imported
     from ..conformance.run import check
     from . import console
 
+    shown = "" if report is None else f"\nreport: {report / 'index.html'}"
+    junit, badge, report = (None if path is None else path.absolute() for path in (junit, badge, report))
     for path in (file for file in (junit, badge) if file is not None):
         _files.check_file(path, (".xml", ".svg"))
     if report is not None:
         _files.check_directory(report)
     found = check(
-        imported(sampler), claim, quick=quick, seed=seed, backend=backend, time_limit=time_limit, tolerance=tolerance,
-        plain=plain, weights=weights, least_weight=least_weight,
+        sampler, claim, quick=quick, seed=seed, backend=backend, time_limit=time_limit, tolerance=tolerance,
+        plain=plain, weights=weights, least_weight=least_weight, in_process=in_process,
     )  # fmt: skip
-    if junit is not None:
-        _files.write(junit, found.to_junit())
-    if badge is not None:
-        _files.write(badge, found.badge())
-    page = "" if report is None else f"\nreport: {found.save(report)}"
-    console.say_json(found.to_dict()) if as_json else console.say(f"{found}{page}")
+    try:
+        if junit is not None:
+            _files.write(junit, found.to_junit())
+        if badge is not None:
+            _files.write(badge, found.badge())
+        if report is not None:
+            found.save(report)
+    finally:  # a verdict, whatever becomes of the files
+        console.say_json(found.to_dict()) if as_json else console.say(f"{found}{shown}")
     raise typer.Exit(0 if found.passed else 1)
 
 

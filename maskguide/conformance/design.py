@@ -9,10 +9,10 @@ from typing import Any
 from ..methods import FixedCount
 from .bank import default_cases
 from .budget import Budget
+from .callers import Calls
 from .claim import Claim
 from .experiment import Experiment
 from .explanations import explained_laws
-from .guard import Caller
 from .large_experiment import LargeVocabularyExperiment
 from .large_vocabulary import large_vocabulary_cases
 from .law_experiment import LawExperiment
@@ -57,7 +57,7 @@ class Extent:
         return [Setting(self.weights.moved(case), self.claim, "float32") for case in cases]
 
 
-def experiments(extent: Extent, caller: Caller, seeds: Seeds, budget: Budget, alpha: float) -> list[Experiment]:
+def experiments(extent: Extent, caller: Calls, seeds: Seeds, budget: Budget, alpha: float) -> list[Experiment]:
     """One on the law of every setting, and the others in the setting whose draws are least often equal."""
     found, large = extent.settings(), extent.large()
     main = min(found, key=lambda setting: (setting.case.problem.length == 1, (setting.law**2).sum()))
@@ -71,7 +71,7 @@ def experiments(extent: Extent, caller: Caller, seeds: Seeds, budget: Budget, al
     ]
 
 
-def _sides(caller: Caller, claim: Claim, setting: Setting) -> Iterator[type[Experiment]]:
+def _sides(caller: Calls, claim: Claim, setting: Setting) -> Iterator[type[Experiment]]:
     yield from (SeedExperiment, SinglesExperiment, SevensExperiment)
     counts_coordinates = isinstance(claim.stepper, FixedCount)  # then a given token changes the steps of the others
     if caller.takes_start and setting.case.problem.length > 1 and not counts_coordinates:

@@ -9,8 +9,10 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from .budget import Budget
+from .callers import Calls
+from .faults import Fault
 from .findings import FAILED, PASSED, SKIPPED, UNDECIDED, CheckResult, Finding
-from .guard import Caller, Draw, Fault
+from .guard import Draw
 from .sequential import IndependenceTest, LawTest
 from .settings import Seeds, Setting
 
@@ -32,7 +34,7 @@ class Experiment:
     """
 
     setting: Setting
-    caller: Caller
+    caller: Calls
     seeds: Seeds
     budget: Budget
     alphas: Mapping[str, float]

@@ -1,11 +1,9 @@
-"""Calling somebody's sampler: time limits, exceptions, and what it returns; every fault has a name."""
+"""Calling somebody's sampler: what it is given, what it returns, exceptions, and a time limit in a thread."""
 
 from __future__ import annotations
 
 import ctypes
 import inspect
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -16,26 +14,14 @@ from typing import Any
 import numpy as np
 
 from .denoiser import ServedDenoiser
+from .faults import KINDS, Fault, described, foreign_frames, printable
+from .returned import EXTRAS, arrays
+
+__all__ = ["EXTRAS", "KINDS", "Caller", "Draw", "Fault", "Sampler", "perform", "sampler_name", "takes_start"]
 
 Sampler = Callable[..., Any]
-EXTRAS = ("reveal_time", "reveal_order")
-KINDS = ("raises", "hangs", "type", "shape", "dtype", "nan", "range", "mutates")  # of faults
 GIVEN = ("length", "vocab_size", "num_classes", "mask_id", "label", "dtype", "carry_over")  # of a denoiser
-
-
-class Fault(Exception):
-    """What a sampler did wrong besides its law.
-
-    Attributes
-    ----------
-    kind : str
-        One of KINDS.
-    message : str
-    """
-
-    def __init__(self, kind: str, message: str):
-        super().__init__(message)
-        self.kind, self.message = kind, message
+CALLED = "sampler(denoiser, n, *, weight, num_steps, seed, dtype)"
 
 
 @dataclass(frozen=True)
@@ -58,13 +44,38 @@ class Draw:
     saw_nan: bool = False
 
 
+def perform(sampler: Sampler, denoiser: ServedDenoiser, n: int, backend: str, **given: Any) -> Draw:
+    """One call, without a time limit; a :class:`Fault` for anything but whole tokens (n, D) in 0..N."""
+    arguments = given | {"dtype": dtype_of(backend, denoiser.dtype)}
+    before, begun, invalid = _fingerprint(denoiser, given), perf_counter(), []
+    try:
+        with np.errstate(all="ignore", invalid="call", call=lambda kind, _: invalid.append(kind)):
+            returned = sampler(denoiser, n, **arguments)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt of a sampler are faults like any other
+        raise _fault_of(error, sampler, arguments) from error
+    seconds = perf_counter() - begun
+    if _fingerprint(denoiser, given) != before:
+        raise Fault("mutates", "it changes what it was given: the denoiser's attributes or the start tokens")
+    tokens, extras = arrays(returned, n, denoiser)
+    return Draw(tokens, seconds, extras, bool(invalid))
+
+
+def dtype_of(backend: str, name: str) -> Any:
+    """A dtype of numpy or torch."""
+    if backend == "numpy":
+        return getattr(np, name)
+    import torch
+
+    return getattr(torch, name)
+
+
 @dataclass
 class Caller:
-    """Calls of one sampler, each in a thread of its own with a time limit.
+    """Calls of one sampler in this process, each in a thread of its own with a time limit.
 
     A call over the limit is given up: an exception is raised in its thread, which ends Python code at its next
-    instruction; a thread inside compiled code is left behind until that returns. A crash of the interpreter is not
-    survived.
+    instruction; a thread inside compiled code is left behind until that returns. What ends the interpreter, or holds
+    its lock, ends or stops the suite: :class:`.child_caller.ChildCaller` survives both.
 
     Attributes
     ----------
@@ -81,46 +92,41 @@ class Caller:
     calls: int = 0
     draws: int = 0
 
-    def __call__(self, model: ServedDenoiser, n: int, *, weight: float, num_steps: int, seed: int, **more: Any) -> Draw:
+    def __post_init__(self) -> None:
+        dtype_of(self.backend, "float64")  # torch is imported before any call is timed
+
+    def __call__(self, denoiser: ServedDenoiser, n: int, **given: Any) -> Draw:
         """One call; a :class:`Fault` for anything but whole tokens (n, D) in 0..N."""
         self.calls += 1
-        before, begun = _fingerprint(model, more), perf_counter()
-        returned, saw_nan = self._timed(
-            lambda: self.sampler(
-                model, n, weight=weight, num_steps=num_steps, seed=seed, dtype=self._dtype(model.dtype), **more
-            )
-        )
-        seconds = perf_counter() - begun
-        if _fingerprint(model, more) != before:
-            raise Fault("mutates", "it changes what it was given: the denoiser's attributes or the start tokens")
-        tokens, extras = _parts(returned, n, model)
+        draw = self._timed(lambda: perform(self.sampler, denoiser, n, self.backend, **given))
         self.draws += n
-        return Draw(tokens, seconds, extras, saw_nan)
+        return draw
+
+    @property
+    def name(self) -> str:
+        """The sampler's."""
+        return sampler_name(self.sampler)
 
     @property
     def takes_start(self) -> bool:
         """Whether the sampler has an argument named `start`."""
         return takes_start(self.sampler)
 
-    def _dtype(self, name: str) -> Any:
-        if self.backend == "numpy":
-            return getattr(np, name)
-        import torch
+    def close(self) -> None:
+        """Nothing is left open."""
 
-        return getattr(torch, name)
-
-    def _timed(self, call: Callable[[], Any]) -> tuple[Any, bool]:
-        answers: SimpleQueue[tuple[Any, BaseException | None, bool]] = SimpleQueue()
+    def _timed(self, call: Callable[[], Draw]) -> Draw:
+        answers: SimpleQueue[Draw | Fault] = SimpleQueue()
         thread = Thread(target=_answer, args=(call, answers), daemon=True)
         thread.start()
         try:
-            value, error, saw_nan = answers.get(timeout=self.time_limit)
+            answer = answers.get(timeout=self.time_limit)
         except Empty:
             _stop(thread)
             raise Fault("hangs", f"a call did not return within {self.time_limit:g} s") from None
-        if error is not None:
-            raise Fault("raises", _described(error)) from error
-        return value, saw_nan
+        if isinstance(answer, Fault):
+            raise answer
+        return answer
 
 
 def takes_start(sampler: Sampler) -> bool:
@@ -131,14 +137,28 @@ def takes_start(sampler: Sampler) -> bool:
         return False
 
 
-def _answer(call: Callable[[], Any], answers: SimpleQueue) -> None:
-    invalid: list[str] = []
+def sampler_name(sampler: Any) -> str:
+    """module:name, as far as the object says it."""
+    module, name = (_attribute(sampler, attribute) for attribute in ("__module__", "__qualname__"))
+    name = name or type(sampler).__qualname__
+    return printable(f"{module}:{name}" if module else name)
+
+
+def _attribute(thing: Any, name: str) -> str:
     try:
-        with np.errstate(all="ignore", invalid="call", call=lambda kind, _: invalid.append(kind)):
-            value = call()
-        answers.put((value, None, bool(invalid)))
-    except BaseException as error:  # SystemExit and KeyboardInterrupt of a sampler are faults like any other
-        answers.put((None, error, bool(invalid)))
+        value = getattr(thing, name, None)
+    except Exception:
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+def _answer(call: Callable[[], Draw], answers: SimpleQueue) -> None:
+    try:
+        answers.put(call())
+    except Fault as fault:
+        answers.put(fault)
+    except BaseException as error:  # the exception that ends a call over its time may come late
+        answers.put(Fault("raises", described(error)))
 
 
 def _stop(thread: Thread) -> None:
@@ -146,52 +166,30 @@ def _stop(thread: Thread) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
 
 
-def _described(error: BaseException) -> str:
-    """Type, first line, and where: the innermost frame, if the call got beyond this file."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}{where}"
+def _fault_of(error: BaseException, sampler: Sampler, arguments: dict[str, Any]) -> Fault:
+    if isinstance(error, TypeError) and (not foreign_frames(error) or not _fits(sampler, arguments)):
+        return Fault("signature", f"it cannot be called as {CALLED}: {described(error).removeprefix('TypeError: ')}")
+    return Fault("raises", described(error))
 
 
-def _fingerprint(model: ServedDenoiser, more: dict[str, Any]) -> tuple[Any, ...]:
-    given = [np.array(value).tobytes() for value in more.values()]
-    return (*(getattr(model, name, None) for name in GIVEN), *given)
+def _fits(sampler: Sampler, arguments: dict[str, Any]) -> bool:
+    """Whether the signature, where there is one, takes the arguments."""
+    try:
+        signature = inspect.signature(sampler, follow_wrapped=False)
+    except Exception:
+        return True
+    try:
+        signature.bind(None, 1, **arguments)
+    except TypeError:
+        return False
+    return True
 
 
-def _parts(returned: Any, n: int, model: ServedDenoiser) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    tokens, extras = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
-    if not isinstance(extras, dict):
-        raise Fault("type", f"beside the tokens it returns a {type(extras).__name__}, not a dict of extras")
-    shape = (n, model.length)
-    return _tokens(_array(tokens), shape, model), {
-        name: _extra(name, _array(extras[name]), shape) for name in EXTRAS if name in extras
-    }
-
-
-def _array(value: Any) -> np.ndarray:
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        return value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray):
-        return value
-    raise Fault("type", f"it returns a {type(value).__name__}, not an array of tokens")
-
-
-def _tokens(tokens: np.ndarray, shape: tuple[int, int], model: ServedDenoiser) -> np.ndarray:
-    if tokens.shape != shape:
-        raise Fault("shape", f"tokens of shape {tokens.shape}; asked for (n, D) = {shape}")
-    if tokens.dtype.kind == "f" and np.isnan(tokens).any():
-        raise Fault("nan", f"{int(np.isnan(tokens).sum())} of {tokens.size} tokens are NaN")
-    if tokens.dtype.kind not in "iu":
-        raise Fault("dtype", f"tokens of dtype {tokens.dtype}; tokens are integers")
-    if tokens.min() < 0 or tokens.max() > model.vocab_size:
-        raise Fault("range", f"tokens run from {tokens.min()} to {tokens.max()}; the tokens are "
-                    f"0..{model.vocab_size - 1} and {model.vocab_size} is the mask")  # fmt: skip
-    return tokens.astype(np.int64)
-
-
-def _extra(name: str, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    if values.shape != shape:
-        raise Fault("shape", f"{name} of shape {values.shape}; it is (n, D) = {shape}")
-    return values.astype(float)
+def _fingerprint(denoiser: ServedDenoiser, given: dict[str, Any]) -> tuple[bytes, ...]:
+    """What the sampler could have changed, as bytes: plain values of known types, and arrays."""
+    attributes = (getattr(denoiser, name, None) for name in GIVEN)
+    shown = tuple(
+        repr(value).encode() if type(value) in (int, str, bool) else type(value).__name__.encode()
+        for value in attributes
+    )
+    return *shown, *(np.array(value).tobytes() for value in given.values())

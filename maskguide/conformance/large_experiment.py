@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import rel_entr
 
 from .evidence import ratio_log_e
+from .faults import Fault
 from .findings import PASSED, SKIPPED
-from .guard import Fault
 from .law_experiment import LawExperiment
 
 SEEN = 0.25  # TV; a large vocabulary without suspected faults was not tested where no such bias would be seen

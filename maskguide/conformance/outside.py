@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import _checks
+from .faults import described
 from .guard import Sampler
 
 
@@ -17,19 +18,25 @@ def imported(name: str) -> Sampler:
     Raises
     ------
     InputError
-        No such module or function, a module that fails on import, or a thing that cannot be called.
+        No such module or function, a module that fails or exits on import, or a thing that cannot be called.
     """
-    module, _, path = name.partition(":")
-    if not module or not path:
-        _checks.fail(f"sampler {name!r}", "module:function", "for example mypackage.sampling:sample")
+    module, path = parted(name)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     try:
         found = reduce(getattr, path.split("."), import_module(module))
-    except Exception as error:  # whatever the module does on import
-        first = (str(error).splitlines() or [""])[0]
-        _checks.fail(f"cannot import {name!r}: {type(error).__name__}: {first}", "a module that imports, and a name in "
-                     "it", "check the name and the working directory")  # fmt: skip
+    except (Exception, SystemExit) as error:  # whatever the module does on import
+        _checks.fail(f"cannot import {name!r}: {described(error)}", "a module that imports, and a name in it",
+                     "check the name and the working directory")  # fmt: skip
     if not callable(found):
         _checks.fail(f"{name!r} is {_checks.short(found)}", "a callable", "name the function itself")
     return found
+
+
+def parted(name: str) -> tuple[str, str]:
+    """Module and path within it; an error unless both are there."""
+    module, _, path = name.partition(":")
+    if not module or not path:
+        _checks.fail(f"sampler {_checks.short(name)}", "module:function, or in Python a callable",
+                     "for example mypackage.sampling:sample")  # fmt: skip
+    return module, path

@@ -8,11 +8,12 @@ from typing import Any
 
 from .. import _checks
 from .budget import Budget
+from .callers import caller_of
 from .claim import Claim
 from .conclusions import conclude
 from .design import Extent, experiments
 from .experiment import Experiment
-from .guard import Caller, Sampler
+from .guard import Sampler
 from .large_experiment import LargeVocabularyExperiment
 from .law_experiment import LawExperiment
 from .report import Report
@@ -25,7 +26,7 @@ HANGS = 2  # calls that hang before the suite gives up
 
 
 def check(
-    sampler: Sampler,
+    sampler: Sampler | str,
     claim: str | Claim,
     *,
     seed: int = 0,
@@ -42,12 +43,14 @@ def check(
     weights: str | Sequence[float] | None = None,
     least_weight: float = -1.0,
     progress: Callable[[int], None] | None = None,
+    in_process: bool | None = None,
 ) -> Report:
     """Hold a sampler against the law it claims to draw from.
 
     Parameters
     ----------
-    sampler : callable (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D)
+    sampler : callable (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D), or its name
+        By name, "module:function", it runs in a process of its own, and whatever it does there is a finding.
         `denoiser(tokens, label_or_None)` -> log-probabilities (n, D, N), numpy for numpy and torch for torch; see
         :class:`.denoiser.ServedDenoiser`. Tokens are integers in 0..N-1. It may return (tokens, extras), with extras a
         dict of "reveal_time" (n, D), in t, and "reveal_order" (n, D), ranks. With an argument `start` (D,), tokens
@@ -84,6 +87,9 @@ def check(
         The same for all weights from this one on: 0 for a sampler that refuses w < 0.
     progress : callable, optional
         Called with the number of experiments finished so far.
+    in_process : bool, optional
+        Whether the sampler runs in this process: by default a callable does, and a name does not. For debuggers. What
+        ends the interpreter or holds its lock then ends or stops the suite too.
 
     Returns
     -------
@@ -99,20 +105,22 @@ def check(
     """
     begun = perf_counter()
     extent = Extent(Claim.parse(claim), Weights.of(weights, least_weight), plain, quick, cases)
-    caller = Caller(
-        _callable(sampler), _positive(time_limit, "time_limit"), _checks.choice(backend, BACKENDS, "backend")
-    )
     until, budget = begun + _positive(max_seconds, "max_seconds"), _budget(quick, tolerance, large_seconds)
-    made = experiments(extent, caller, Seeds(seed), budget, alpha)
-    _run(made, until, fail_fast, progress or (lambda done: None))
+    limit, seeds = _positive(time_limit, "time_limit"), Seeds(seed)
+    caller = caller_of(sampler, limit, _checks.choice(backend, BACKENDS, "backend"), in_process)
+    try:
+        made = experiments(extent, caller, seeds, budget, alpha)
+        _run(made, until, fail_fast, progress or (lambda done: None))
+    finally:
+        caller.close()
     return conclude(
-        made, extent.claim, sampler=_name(sampler), false_alarm=alpha, n_draws=caller.draws, n_calls=caller.calls,
+        made, extent.claim, sampler=caller.name, false_alarm=alpha, n_draws=caller.draws, n_calls=caller.calls,
         seconds=perf_counter() - begun, seed=seed, left_out=extent.weights.left_out,
     )  # fmt: skip
 
 
 def planned(
-    sampler: Sampler,
+    sampler: Sampler | str,
     claim: str | Claim,
     *,
     plain: bool = True,
@@ -120,12 +128,13 @@ def planned(
     cases: Sequence[Any] | None = None,
     weights: str | Sequence[float] | None = None,
     least_weight: float = -1.0,
+    in_process: bool | None = None,
 ) -> list[str]:
     """Names of the checks that :func:`check` would make, in the order of the report; nothing is run.
 
     Parameters
     ----------
-    sampler, claim, plain, quick, cases, weights, least_weight
+    sampler, claim, plain, quick, cases, weights, least_weight, in_process
         As in :func:`check`.
 
     Returns
@@ -138,7 +147,11 @@ def planned(
         As :func:`check`.
     """
     extent = Extent(Claim.parse(claim), Weights.of(weights, least_weight), plain, quick, cases)
-    made = experiments(extent, Caller(_callable(sampler), 1.0), Seeds(0), Budget(), 0.5)
+    caller = caller_of(sampler, 1.0, BACKENDS[0], in_process)
+    try:
+        made = experiments(extent, caller, Seeds(0), Budget(), 0.5)
+    finally:
+        caller.close()
     return [f"{experiment.setting.name}: {what}" for experiment in made for what in experiment.CHECKS]
 
 
@@ -161,7 +174,7 @@ def _run(experiments: list[Experiment], until: float, fail_fast: bool, progress:
         if failing and not small:
             return
         for experiment in small or live:
-            if perf_counter() > until or _hangs(experiments) >= HANGS:
+            if perf_counter() > until or _hopeless(experiments):
                 return
             experiment.advance()
             progress(sum(experiment.done for experiment in experiments))
@@ -174,15 +187,13 @@ def _run(experiments: list[Experiment], until: float, fail_fast: bool, progress:
                 return
 
 
-def _hangs(experiments: list[Experiment]) -> int:
-    return sum(experiment.fault is not None and experiment.fault.kind == "hangs" for experiment in experiments)
-
-
-def _callable(sampler: Any) -> Sampler:
-    if not callable(sampler):
-        _checks.fail(f"the sampler is {_checks.short(sampler)}", "a callable (denoiser, n, *, weight, num_steps, seed, "
-                     "dtype) -> tokens (n, D)", "give the function itself")  # fmt: skip
-    return sampler
+def _hopeless(experiments: list[Experiment]) -> bool:
+    """Whether calls hang, or the sampler cannot be called at all: then nothing else is tried."""
+    kinds = [experiment.fault.kind for experiment in experiments if experiment.fault is not None]
+    if "signature" in kinds:
+        for experiment in experiments:
+            experiment.reason = experiment.reason or "not run"
+    return "signature" in kinds or kinds.count("hangs") >= HANGS
 
 
 def _positive(value: float, name: str) -> float:
@@ -190,8 +201,3 @@ def _positive(value: float, name: str) -> float:
     if not number > 0:
         _checks.fail(f"{name} = {number:g}", f"{name} > 0", "give a positive number")
     return number
-
-
-def _name(sampler: Any) -> str:
-    module, name = getattr(sampler, "__module__", None), getattr(sampler, "__qualname__", type(sampler).__qualname__)
-    return f"{module}:{name}" if module else str(name)

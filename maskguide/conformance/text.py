@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
+from .faults import KINDS, printable
 from .findings import FAILED, PASSED, SKIPPED, UNDECIDED, CheckResult, Outcome
-from .guard import KINDS
 
 MARKS = {PASSED: "ok  ", FAILED: "FAIL", UNDECIDED: "?   ", SKIPPED: "-   "}
 COLOURS = {"conforms": "#17663a", "fails": "#a3261b", "undecided": "#8a6d1a"}
@@ -22,6 +22,8 @@ def verdict(report: Outcome) -> str:
     """The outcome in a sentence or two."""
     made = [check for check in report.checks if check.status != SKIPPED]
     if report.findings:
+        if untested := _untested(report):
+            return f"{report.sampler} is not tested: {untested}"
         named = dict.fromkeys(finding.kind for finding in report.findings)
         kinds = ", ".join(named)
         said = f" {report.diagnosis.sentence}" if report.diagnosis is not None else ""
@@ -42,6 +44,11 @@ def verdict(report: Outcome) -> str:
     return f"{report.sampler} draws what it claims ({report.claim}): {sentence}"
 
 
+def _untested(report: Outcome) -> str:
+    """Why the sampler could not be called at all; empty if it could."""
+    return next((finding.message for finding in report.findings if finding.kind == "signature"), "")
+
+
 def unjudged(report: Outcome) -> list[CheckResult]:
     """Laws that were to be tested and could not be: a pass says nothing of them."""
     skipped = [check for check in report.checks if check.status == SKIPPED and check.what == "law"]
@@ -49,8 +56,10 @@ def unjudged(report: Outcome) -> list[CheckResult]:
 
 
 def text(report: Outcome) -> str:
-    """Verdict, findings, and a line for each check."""
-    return "\n".join([verdict(report), *_findings(report), "", *_table(report), "", _account(report)])
+    """Verdict, findings, and a line for each check; the verdict alone for a sampler that could not be called."""
+    if _untested(report):
+        return printable(verdict(report))
+    return "\n".join(map(printable, [verdict(report), *_findings(report), "", *_table(report), "", _account(report)]))
 
 
 def _findings(report: Outcome) -> Iterator[str]:
@@ -116,24 +125,19 @@ def junit(report: Outcome) -> str:
     """JUnit XML: a test case for each check, its class name the case; undecided ones are errors."""
     count = {status: sum(check.status == status for check in report.checks) for status in MARKS}
     suite = ElementTree.Element(
-        "testsuite", name=f"maskguide conform {report.sampler}", tests=str(len(report.checks)),
+        "testsuite", name=printable(f"maskguide conform {report.sampler}"), tests=str(len(report.checks)),
         failures=str(count[FAILED]), errors=str(count[UNDECIDED]), skipped=str(count[SKIPPED]),
         time=f"{report.seconds:.3f}",
     )  # fmt: skip
     for check in report.checks:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=check.case, name=check.what, time=f"{check.seconds:.3f}"
+            suite, "testcase", classname=printable(check.case), name=check.what, time=f"{check.seconds:.3f}"
         )  # fmt: skip
         tag = {FAILED: "failure", UNDECIDED: "error", SKIPPED: "skipped"}.get(check.status)
         if tag is not None:
-            ElementTree.SubElement(case, tag, message=_printable(check.message))
+            ElementTree.SubElement(case, tag, message=printable(check.message))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
-
-
-def _printable(message: str) -> str:
-    """Without control characters, which XML cannot hold."""
-    return "".join(c if c.isprintable() else " " for c in message)
 
 
 def outcome(report: Outcome) -> str:
