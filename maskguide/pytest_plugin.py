@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(f"{PREFIX}quick", action="store_true", help="fewer cases and draws, a wider tolerance")
     group.addoption(f"{PREFIX}weights", metavar="WEIGHTS", help='the only weights it is asked for, as "0, 1, 2"')
     group.addoption(f"{PREFIX}least-weight", type=float, default=-1.0, help="no weight below this")
+    group.addoption(f"{PREFIX}in-process", action="store_true", help="run it in this process: for debuggers")
     group.addoption(f"{PREFIX}seed", type=int, default=0, help="of the seeds the sampler is given")
     group.addoption(f"{PREFIX}backend", default="numpy", choices=("numpy", "torch"), help="whose dtypes it takes")
 
@@ -64,11 +65,9 @@ class Conformance(pytest.Collector):
         for row, name in enumerate(names):
             yield Item.from_parent(self, name=f"{self.name}::{name}", row=row)
 
-    @cached_property
-    def _named(self) -> tuple[Any, str]:
-        from .conformance.outside import imported
-
-        return imported(self._option("sampler")), self._option("claim")
+    @property
+    def _named(self) -> tuple[str, str]:
+        return self._option("sampler"), self._option("claim")
 
     def _option(self, name: str) -> Any:
         return self.config.getoption(f"{PREFIX}{name}")
@@ -76,7 +75,7 @@ class Conformance(pytest.Collector):
     @property
     def _extent(self) -> dict[str, Any]:
         asked = {"weights": self._option("weights"), "least_weight": self._option("least-weight")}
-        return {"quick": self._option("quick"), **asked}
+        return {"quick": self._option("quick"), "in_process": self._option("in-process"), **asked}
 
     @cached_property
     def report(self) -> Report:
