@@ -199,7 +199,8 @@ def _case(problem: TableProblem, rule: str, weight: float, plan: Plan, derived) 
 def _runs(process: GuidedProcess, law: Law, tv: np.ndarray, plan: Plan) -> Iterator[Run]:
     stepped = stepped_law(process, "tau-leaping", uniform_grid(plan.steps), every_step=True)
     last = Law(stepped.probs[-1], stepped.problem, stepped.clock[-1], stepped.method)
-    grid_clocks, grid_tv = stepped.clock[1:-1], stepped.masked_probability[1:-1]
+    inside = slice(1, -1) if plan.steps > 1 else slice(1)
+    grid_clocks, grid_tv = stepped.clock[inside], stepped.masked_probability[inside]
     for engine in plan.engines:
         exact = sample(process, plan.n, "gillespie", plan.seed, engine)
         yield Run(engine, "gillespie", compare(exact, law), compare_decay(exact, plan.clocks, tv), None)

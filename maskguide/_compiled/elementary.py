@@ -12,9 +12,10 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 
 from .bits import bits_of, float_of
+from .jit import njit
 
 ODD_TERMS = [2 / math.log(2) / (2 * j + 1) for j in range(10, -1, -1)]  # log2((1 + s)/(1 - s)) / s in powers of s^2
 EXPONENTIAL = [math.log(2) ** j / math.factorial(j) for j in range(13, -1, -1)]  # 2^f, |f| <= 1/2

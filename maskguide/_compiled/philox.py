@@ -5,10 +5,11 @@ Bit for bit the 53-bit integers of :mod:`maskguide._random`; waiting times withi
 
 from __future__ import annotations
 
-from numba import njit, uint64
+from numba import uint64
 
 from .. import _random
 from .elementary import minus_log
+from .jit import njit
 
 LOW_32, ALL_53 = uint64(_random.LOW_32), uint64(_random.ALL_53)
 MULTIPLIER_0, MULTIPLIER_1 = uint64(_random.MULTIPLIER_0), uint64(_random.MULTIPLIER_1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -36,6 +37,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII or Latin-1 only
+    warnings.formatwarning = lambda message, *_, **__: f"maskguide: {message}\n"
     try:
         app()
     except InputError as error:

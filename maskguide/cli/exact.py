@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def derive(
     from . import console
 
     found = read(problem, label, target, columns, bins, smoothing)
+    sys.set_int_max_str_digits(0)  # exact laws at a large weight: the powers are long
     derivation = derive_forms(found, rule, None if weight is None else rational(weight))
     if as_json:
         return console.say_json(derivation.as_dict())

@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller version: about ten seconds.")]
 Figures = Annotated[Path | None, typer.Option(help="Write the figures to DIR as SVG.", metavar="DIR")]
 
-LONGEST_NUMBER = 30  # characters of a rational weight: exact powers of more have no end
+LONGEST_NUMBER, LARGEST_WEIGHT = 30, 1000  # characters and size of a rational weight: exact powers of more have no end
 
 
 class Interrupted(Exception):
@@ -51,11 +51,13 @@ def rational(text: str) -> Fraction:
     """'1/2', '0.5' or '2' as a fraction."""
     try:
         if len(text) <= LONGEST_NUMBER and abs(int(text.lower().partition("e")[2] or 0)) <= LONGEST_NUMBER:
-            return Fraction(text)
+            found = Fraction(text)
+            if abs(found) <= LARGEST_WEIGHT:
+                return found
     except (ValueError, ZeroDivisionError):
         pass
     _checks.fail(
         f"--weight {_checks.short(text)}",
-        f"a rational number such as 2, 1/2 or 0.5, of at most {LONGEST_NUMBER} digits",
+        f"a rational number such as 2, 1/2 or 0.5, at most {LARGEST_WEIGHT}, of at most {LONGEST_NUMBER} characters",
         "leave it out for a symbolic w",
     )

@@ -207,8 +207,10 @@ def compare_decay(samples: Samples, clock: ArrayLike, tv: ArrayLike, alpha: floa
         Clocks and TV of different shapes, or clocks that are negative or NaN.
     """
     clocks, exact = _checks.clocks(clock), np.asarray(tv, dtype=float)
-    if clocks.shape != exact.shape or clocks.ndim != 1:
-        _checks.fail(f"clock {clocks.shape} and tv {exact.shape}", "two arrays of shape (T,)", "give one TV a clock")
+    if clocks.shape != exact.shape or clocks.ndim != 1 or not clocks.size:
+        _checks.fail(
+            f"clock {clocks.shape} and tv {exact.shape}", "two arrays of shape (T,), T >= 1", "give one TV a clock"
+        )
     done = np.sort(samples.info.completion_clock)
     simulated = 1 - np.searchsorted(done, clocks, side="right") / len(done)
     return DecayComparison(clocks, exact, simulated, sqrt(log(2 / alpha) / (2 * len(done))), alpha)

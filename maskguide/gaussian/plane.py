@@ -11,6 +11,7 @@ from math import exp, inf
 import numba
 import numpy as np
 
+from .._compiled.jit import njit
 from .mixture import Mixture
 from .noise import NoiseProcess
 from .trajectories import LIMIT
@@ -39,7 +40,7 @@ def _upper(matrices: np.ndarray) -> np.ndarray:
     return np.stack([matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 1]], -1)
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def _velocity(rows, x, y):
     """Velocity of one mixture at (x, y): components added by a running log-sum-exp."""
     top, total, vx, vy = -inf, 0.0, 0.0, 0.0
@@ -59,7 +60,7 @@ def _velocity(rows, x, y):
     return vx / total, vy / total
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def _guided(conditional, unconditional, w, x, y):
     cx, cy = _velocity(conditional, x, y)
     if w == 0:
@@ -68,7 +69,7 @@ def _guided(conditional, unconditional, w, x, y):
     return cx + w * (cx - ux), cy + w * (cy - uy)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def flow(points, conditional, unconditional, times, before, after, heun, stopped, exploded):
     """Move `points` (n, 2) in place along the grid; weights `before`, `after` at the two ends of each step.
 

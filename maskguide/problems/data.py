@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import os
 from collections import Counter
@@ -147,6 +148,7 @@ def _chosen(path: Path, names: list[str], rows: int, label: Any, columns: Any) -
 def _read_csv(path: Path) -> pyarrow.Table:
     pa = _pyarrow("csv")
     ragged: list[Any] = []
+    refuse = (lambda row: ragged.append(row) or "error") if _is_utf8(path) else None  # pyarrow must decode the row
     size = path.stat().st_size
     _checks.fits_in_memory(BYTES_A_BYTE * size, f"{path.name} as a table", "use fewer rows or columns")
     block = min(size + 1, LARGEST_BLOCK)  # one: types from the whole column, rows are numbered
@@ -154,9 +156,7 @@ def _read_csv(path: Path) -> pyarrow.Table:
         return pa.csv.read_csv(
             path,
             read_options=pa.csv.ReadOptions(use_threads=False, block_size=block),
-            parse_options=pa.csv.ParseOptions(
-                newlines_in_values=True, invalid_row_handler=lambda row: ragged.append(row) or "error"
-            ),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
             convert_options=pa.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
         )
     except pa.ArrowException as error:
@@ -165,6 +165,18 @@ def _read_csv(path: Path) -> pyarrow.Table:
         if "mpty CSV" in str(error):
             _checks.fail(f"{path.name} has no rows of samples", "a header and at least one row", "add rows")
         raise
+
+
+def _is_utf8(path: Path) -> bool:
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(2**20):
+                decode(piece)
+        decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _ragged(path: Path, row: Any) -> NoReturn:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .. import _random
+from .._compiled.jit import njit
 from .task import EXACT
 
 BLOCK = 2**20  # draws at a time

@@ -10,9 +10,10 @@ of the two laws to the potential. Cache blocks do not need each other.
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit, uint64
+from numba import int64, uint64
 
 from ..._compiled.elementary import half_power, power
+from ..._compiled.jit import njit
 from ..._compiled.vectors import alike, keep
 from .arrays import Blocks, RateProduct
 from .sweep_steps import ONE, SIXTEEN, TWO, ZERO, plus_children

@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
 from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, over, plus, times, total
+from ..._compiled.jit import njit
 from ..._compiled.memory import aligned
 from . import rational
 from .arrays import ChainArrays

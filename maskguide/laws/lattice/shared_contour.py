@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
 from ... import _checks
 from ..._compiled.complex_vectors import alike, divisors, interleaved, keep, plus
+from ..._compiled.jit import njit
 from .arrays import Blocks, ChainArrays
 from .layout import GroupedChain, Layout
 from .resolvents import ONE, ZERO, of_start, put, room_for, share, trailing

@@ -13,7 +13,7 @@ Cost per clock: about sum over A of (8 N)^|A| multiplications a squaring, so for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, log2
+from math import ceil, inf, ldexp, log2
 
 import numpy as np
 
@@ -94,14 +94,22 @@ def _members(bits: int, chosen: list[int], length: int) -> tuple[bool, ...]:
 def exponential(generator: np.ndarray, exit: np.ndarray, duration: float) -> np.ndarray:
     """exp(duration (generator - diag(exit))) for an upper triangular non-negative generator."""
     fastest = max(float(exit.max()), float(generator.max()))
-    squarings = max(0, ceil(log2(2 * fastest * duration))) if fastest > 0 else 0
-    step = duration / 2**squarings
+    squarings = _squarings(fastest, duration)
+    step = ldexp(duration, -squarings)
     result = _taylor(generator, exit, fastest, step)
     _set_diagonal(result, exit, step)
     for _ in range(squarings):
         result, step = result @ result, 2 * step
         _set_diagonal(result, exit, step)
     return result
+
+
+def _squarings(fastest: float, duration: float) -> int:
+    """Halvings of the duration until fastest * duration <= 1/2; the product itself may be beyond float64."""
+    if not (fastest > 0 and duration > 0):
+        return 0
+    product = 2 * fastest * duration
+    return max(0, ceil(log2(product) if 0 < product < inf else 1 + log2(fastest) + log2(duration)))
 
 
 def _taylor(generator: np.ndarray, exit: np.ndarray, fastest: float, step: float) -> np.ndarray:
@@ -116,7 +124,8 @@ def _taylor(generator: np.ndarray, exit: np.ndarray, fastest: float, step: float
 
 
 def _set_diagonal(matrix: np.ndarray, exit: np.ndarray, step: float) -> None:
-    _set_diagonal_to(matrix, np.exp(-exit * step))
+    with np.errstate(over="ignore"):  # an exit that takes less than no time
+        _set_diagonal_to(matrix, np.exp(-exit * step))
 
 
 def _set_diagonal_to(matrix: np.ndarray, values: np.ndarray) -> None:

@@ -13,8 +13,9 @@ For N = 2 blocks of sixteen states and more are swept sixteen at a time: all par
 
 from __future__ import annotations
 
-from numba import njit, uint64
+from numba import uint64
 
+from ..._compiled.jit import njit
 from ..._compiled.vectors import WIDTH, add, fetch, plus, plus_pairs, plus_repeated
 
 ZERO, ONE, TWO, FOUR, EIGHT, SIXTEEN = uint64(0), uint64(1), uint64(2), uint64(4), uint64(8), uint64(WIDTH)

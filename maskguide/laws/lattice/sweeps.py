@@ -9,8 +9,9 @@ The numpy sweeps of :mod:`.sweep` are their plain counterparts; tests/laws/test_
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
+from ..._compiled.jit import njit
 from ..._compiled.vectors import alike, divide, keep, pass_on, plus, plus_ratios, ratio
 from .arrays import Blocks, ChainArrays
 from .sweep_steps import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit, uint64
+from numba import uint64
 
 from ..._compiled.elementary import minus_log
-from ..._compiled.jit import compiled
+from ..._compiled.jit import compiled, njit
 from ..._compiled.philox import ALL_53, LOW_32, TWO_TO_53, TWO_TO_MINUS_53, W5, W6, W26, W32, ZERO, philox
 
 

@@ -11,8 +11,9 @@ as it was, for the general loop of :mod:`.lattice_kernels`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
+from ..._compiled.jit import njit
 from .grid import longest_step, step_at
 from .state import ONE, ZERO, ask_for, first_above, place_at_start, room, stand
 

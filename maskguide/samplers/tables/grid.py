@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
+from ..._compiled.jit import njit
 from .state import ONE
 
 MOST_BINS = 2.0**20

@@ -12,8 +12,9 @@ from __future__ import annotations
 from math import exp
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
+from ..._compiled.jit import njit
 from ..._compiled.philox import fill
 from .ends import enter, last_event
 from .grid import note_hazards, step_at

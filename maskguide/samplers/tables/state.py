@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, uint64
+from numba import uint64
 from numba.core import types
 from numba.extending import intrinsic
+
+from ..._compiled.jit import njit
 
 ZERO, ONE, TWO, MANY, WINDOW = uint64(0), uint64(1), uint64(2), uint64(64), uint64(8)
 REVEALED = -1.0  # in the place of what is left of a waiting time
