@@ -23,8 +23,8 @@ def discrete_guidance_law(process: mg.GuidedProcess, total: int) -> np.ndarray:
     """Euler with every entry of a step's probabilities clipped at one, then the likeliest token of what is left."""
     law, rates = all_masked(process.rates()), process.rates()
     for step in _uniform(process, total):
-        law = one_step(_with_edges(rates, lambda e, i, a=step.fraction: np.minimum(e, 1 / a)), law, EULER, step)
-    return one_step(_with_edges(rates, _likeliest), law, EULER, Step(0.0, np.inf, 0.0))
+        law = one_step(EULER, _with_edges(rates, lambda e, i, a=step.fraction: np.minimum(e, 1 / a)), law, step)
+    return one_step(EULER, _with_edges(rates, _likeliest), law, Step(0.0, np.inf, 0.0))
 
 
 def llada_law(process: mg.GuidedProcess, total: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def sedd_law(process: mg.GuidedProcess, total: int) -> np.ndarray:
     """Euler down to a small time, then all that is left at once, by the conditionals."""
     grid = np.linspace(1.0, SEDD_END, total + 1)
     law = final_law(process, EULER, list(steps(process.guidance, grid, noise_schedule("linear"))))
-    return one_step(process.rates(), law, METHODS["tau-leaping"], Step(0.0, np.inf, 0.0))
+    return one_step(METHODS["tau-leaping"], process.rates(), law, Step(0.0, np.inf, 0.0))
 
 
 def flow_matching_law(process: mg.GuidedProcess, total: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from .laws.stepped import stepped_law
 from .laws.terminal import terminal_law
 from .problems.table import TableProblem
 from .process import GuidedProcess
-from .sampling import ENGINES, sample
+from .sampling import engine_names, sample
 from .schedules import uniform_grid
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -37,7 +37,7 @@ class Plan:
 
     rules: tuple[str, ...] = ("product", "normalized")
     weights: tuple[float, ...] = WEIGHTS
-    engines: tuple[str, ...] = ENGINES
+    engines: tuple[str, ...] = ("numba", "torch")
     n: int = 100_000
     steps: int = 16
     seed: int = 0
@@ -50,7 +50,7 @@ class Plan:
         for rule in self.rules:
             Guidance.parse(rule)
         for engine in self.engines:
-            _checks.choice(engine, ENGINES, "engine")
+            _checks.choice(engine, engine_names(), "engine")
         for weight in self.weights:
             _checks.weight(weight)
         _checks.integer(self.n, "n", 1)

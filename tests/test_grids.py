@@ -96,7 +96,7 @@ def test_a_short_leap_errs_by_at_most_h_squared_times_the_rate_change(seed, weig
     rates = process.rates()
     length /= rates.exit.max()
     before, after = mg.transient_law(process, [clock, clock + length]).probs
-    leapt = one_step(rates, before, METHODS["tau-leaping"], Step(clock, clock + length, weight))
+    leapt = one_step(METHODS["tau-leaping"], rates, before, Step(clock, clock + length, weight))
     bound = rate_change(process, clock)[0] * length**2
     assert 0.5 * np.abs(leapt - after).sum() <= bound * (1 + 10 * length * rates.exit.max()) + 1e-14
 
@@ -105,7 +105,7 @@ def test_the_bound_is_reached():
     # D = 2 at w = 0: half of it; where reveals change speeds as well as tokens, nearly all of it
     process, length = process_of(random_problem(0, 2, 2), weight=3.0), 1e-4
     before, after = mg.transient_law(process, [0.3, 0.3 + length]).probs
-    leapt = one_step(process.rates(), before, METHODS["tau-leaping"], Step(0.3, 0.3 + length, 3.0))
+    leapt = one_step(METHODS["tau-leaping"], process.rates(), before, Step(0.3, 0.3 + length, 3.0))
     assert 0.9 < 0.5 * np.abs(leapt - after).sum() / length**2 / rate_change(process, 0.3)[0] < 1
 
 

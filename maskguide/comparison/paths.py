@@ -44,7 +44,7 @@ class Paths:
             _checks.fail(
                 f"samples of {given} coordinates", f"D = {process.length}", "give the process that was sampled"
             )
-        if samples.info.provenance.method in ("remdm", "predictor-corrector"):
+        if not samples.info.only_reveals:
             _checks.fail(
                 f"samples by {samples.info.provenance.method!r}",
                 "paths of methods that only reveal",

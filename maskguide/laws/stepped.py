@@ -95,7 +95,7 @@ def walk(process: GuidedProcess, method: Method, taken: list[Step]) -> Iterator[
     law = all_masked(process.rates())
     for step in taken:
         rates = process.rates(step.weight)
-        after = one_step(rates, law, method, step)
+        after = one_step(method, rates, law, step)
         yield Move(step, rates, law, after)
         law = after
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .. import _checks
 from .._registry import Registry
 from .ancestral import ANCESTRAL
 from .euler import EULER
@@ -15,6 +16,7 @@ from .remdm import REMDM, Remasking
 from .tau_leaping import TAU_LEAPING
 from .theta import THETA_RK2, THETA_TRAPEZOIDAL, RungeKutta, Trapezoidal, TwoStage
 from .uniformization import UNIFORMIZATION, Uniformization
+from .whole import FINAL_LAW, SMC, FinalLaw, WeightedParticles
 
 METHODS = Registry(
     "method",
@@ -38,15 +40,18 @@ METHODS = Registry(
         PREDICTOR_CORRECTOR,
     ),
 )
+WHOLE = {method.name: method for method in (SMC, FINAL_LAW)}  # no steps of the chain
 
 
-def method_named(chosen: str | Method, **parameters: Any) -> Method:
+def method_named(chosen: str | Method, *, whole: bool = False, **parameters: Any) -> Method:
     """A method by its name, or one as given, with some of its parameters set.
 
     Parameters
     ----------
     chosen : str or Method
         A name in :data:`METHODS`, or any method.
+    whole : bool
+        Whether draws that are no steps of the chain ("smc", "exact") will do.
     **parameters
         The method's own, such as theta.
 
@@ -60,11 +65,17 @@ def method_named(chosen: str | Method, **parameters: Any) -> Method:
     >>> method_named("theta-trapezoidal", theta=0.3).parameters
     {'theta': 0.3, 'split': 'clock'}
     """
-    return METHODS.named(chosen).with_parameters(**parameters)
+    if whole and isinstance(chosen, str) and chosen not in METHODS:
+        chosen = WHOLE[_checks.choice(chosen, (*METHODS, *WHOLE), "method")]
+    found = METHODS.named(chosen)
+    if found.is_whole and not whole:
+        _checks.fail(f"{found.name!r} as steps of the chain", "it has neither steps nor paths", "give it to sample()")
+    return found.with_parameters(**parameters)
 
 
 __all__ = [
     "METHODS",
+    "FinalLaw",
     "FirstHitting",
     "FixedCount",
     "Gillespie",
@@ -76,6 +87,7 @@ __all__ = [
     "Trapezoidal",
     "TwoStage",
     "Uniformization",
+    "WeightedParticles",
     "method_named",
     "steps",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def need_unit_hazards(hazards: Any, name: str) -> None:
         _refuse(f"{name!r} with a hazard Z_i(x) = {worst:.6g}", name)
 
 
-def check_rule(process: GuidedProcess, weights: set[float], name: str) -> None:
+def check_rule(process: GuidedProcess, weights: Iterable[float], name: str) -> None:
     """Refuse a process whose hazards are not one, before any is sampled: on a table by value, otherwise by its rule."""
     rule = process.guidance.rule
     for weight in weights:

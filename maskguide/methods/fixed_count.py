@@ -109,6 +109,11 @@ class FixedCount(Method):
         return self.score is not no_preference
 
     @property
+    def fixes_counts(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def needs_all_rates(self) -> bool:
         """Scores are computed from all conditionals."""
         return self.ranks_positions

@@ -87,7 +87,9 @@ class Method:
     needs_bound : bool
         Refused where no bound on R(x) is known.
     remasks : bool
-        A step may mask revealed coordinates again.
+        Revealed tokens may change: a step may mask them again, or draw them anew.
+    is_whole : bool
+        Drawn all at once, without a path of the chain: there is nothing to record, and no grid.
 
     Fields that a kind of method adds, such as theta, are its parameters.
 
@@ -111,6 +113,7 @@ class Method:
     needs_unit_hazards: bool = False
     needs_bound: bool = False
     remasks: bool = False
+    is_whole: bool = False
 
     def __post_init__(self) -> None:
         if self.reveal is not None and (self.freezes_rates or self.gain is not None):
@@ -133,6 +136,11 @@ class Method:
     @property
     def ranks_positions(self) -> bool:
         """Whether the coordinates that a step reveals are chosen by what their conditionals are."""
+        return False
+
+    @property
+    def fixes_counts(self) -> bool:
+        """Whether the number of reveals of a step is given beforehand, whatever the hazards."""
         return False
 
     @property

@@ -21,6 +21,7 @@ class PredictorCorrector(Method):
         Corrections after every step, >= 0.
     """
 
+    remasks: bool = True
     corrections: int = 1
 
     def __post_init__(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..process import GuidedProcess
+from .ancestral import check_rule
 from .method import Method
 
 
@@ -24,6 +26,14 @@ class Uniformization(Method):
     def needs_all_rates(self) -> bool:
         """The jump is drawn among all of them."""
         return True
+
+
+def candidate_rate(process: GuidedProcess, weight: float) -> float:
+    """L >= R(x) for every state x: max R on a table; D where every mask is revealed at rate one; otherwise an error."""
+    if process.on_lattice:
+        return float(process.exit_rates(weight).max())
+    check_rule(process, (weight,), "uniformization")
+    return float(process.length)
 
 
 UNIFORMIZATION = Uniformization(

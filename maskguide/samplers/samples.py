@@ -79,7 +79,7 @@ class Provenance:
             weight=str(process.guidance.weight),
             method=method,
             method_parameters={key: _plain(value) for key, value in parameters.items()},
-            engine=engine,
+            engine=engine.name,
             device=device,
             seed=seed,
             num_samples=count,
@@ -87,7 +87,8 @@ class Provenance:
             schedule=None if times is None else str(schedule),
             start=None if start is None else start.tolist() if start.ndim == 1 else "per sample",
             antithetic=bool(antithetic),
-            versions={"python": platform.python_version()} | {p: _version(p) for p in ("maskguide", "numpy", engine)},
+            versions={"python": platform.python_version()}
+            | {p: _version(p) for p in ("maskguide", "numpy", engine.package)},
         )
 
 
@@ -123,6 +124,8 @@ class SampleInfo:
         Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
     reveal_clock : array, (n, D) float64, or None
         With ``record=True``: clock of each coordinate's (last) reveal; nan for given tokens and masks that are left.
+    only_reveals : bool
+        Whether a token stays once it is revealed: not so where the method remasks.
     """
 
     completion_clock: np.ndarray
@@ -131,6 +134,7 @@ class SampleInfo:
     provenance: Provenance
     clipped: int | None = None
     reveal_clock: np.ndarray | None = None
+    only_reveals: bool = True
 
     origin = renamed("origin", "provenance")
 

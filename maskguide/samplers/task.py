@@ -23,12 +23,14 @@ A token is the first whose cumulative probability, in float64, exceeds V: what h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
 from .. import _random
-from ..methods import Method, Step
+from ..methods import Method, Step, ancestral
 from ..process import GuidedProcess
 
 CLOCKS, INSIDE, PROPOSALS, REMASK, CORRECTIONS, JUMPS, RESAMPLING, EXACT = range(8)
@@ -65,6 +67,15 @@ class Task:
     threads: int | None = None
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        if self.method.needs_unit_hazards:
+            ancestral.check_rule(self.process, self.weights, self.method.name)
+
+    @cached_property
+    def weights(self) -> tuple[float, ...]:
+        """The weights that occur, each once, in order."""
+        return tuple(dict.fromkeys(part.weight for part in self.steps or self.process.segments))
+
     @property
     def key(self) -> tuple[int, int]:
         """The seed as Philox key."""
@@ -87,9 +98,11 @@ class Batch:
     largest_hazard_step : float or None
         Steps: the largest Z_i h a masked coordinate met, over steps of finite length.
     clipped : int or None
-        Euler: how many reveal probabilities above one were clipped, over all steps, coordinates and trajectories.
+        Methods that clip: how many reveal probabilities above one were, over all steps, coordinates and trajectories.
     reveal_clock : (n, D) float64 or None
         Recorded: clock of each coordinate's (last) reveal; nan for given tokens and for masks that are left.
+    log_weights, log_normalizers : (n,), (P,) float64 or None
+        Of weighted particles.
     """
 
     tokens: np.ndarray
@@ -98,6 +111,14 @@ class Batch:
     largest_hazard_step: float | None = None
     clipped: int | None = None
     reveal_clock: np.ndarray | None = None
+    log_weights: np.ndarray | None = None
+    log_normalizers: np.ndarray | None = None
 
-
-# An engine's `run(task, start, first) -> Batch`: start (n, D) int32 are the tokens at clock 0, N = to be drawn.
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """Batches one after another."""
+        combine, found = {"largest_hazard_step": max, "clipped": sum}, {}
+        for name in (field.name for field in fields(cls)):
+            column = [getattr(part, name) for part in parts]
+            found[name] = None if column[0] is None else combine.get(name, np.concatenate)(column)
+        return cls(**found)

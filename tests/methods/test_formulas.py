@@ -211,7 +211,7 @@ def test_annealed_noise(counts):
     law[-1, -1] = 1.0
     for step, noise in zip(taken, (0.6, 0.3, 0.0), strict=True):
         method = METHODS["confidence"].with_parameters(noise=noise, counts=counts)
-        law = one_step(process.rates(step.weight), law, method, step)
+        law = one_step(method, process.rates(step.weight), law, step)
     np.testing.assert_allclose(annealed.probs, law, atol=1e-15)
     constant = mg.stepped_law(process, "confidence", grid, noise=0.9, counts=counts)
     assert np.abs(annealed.probs - constant.probs).max() > 0.01

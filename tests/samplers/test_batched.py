@@ -142,7 +142,7 @@ def from_prompt(process, prompt, method, **parameters):
         jump = np.divide(jump, exit[:, None], out=np.eye(len(exit)), where=exit[:, None] > 0)
         law = (law.ravel() @ np.linalg.matrix_power(jump, process.length)).reshape(process.shape)
     for step in task_of(process, method, **parameters).steps:
-        law = one_step(process.rates(step.weight), law, chosen, step)
+        law = one_step(chosen, process.rates(step.weight), law, step)
     return mg.Law(law, process.problem, inf, "by hand")
 
 
@@ -351,7 +351,7 @@ def test_steps_never_make_the_host_wait(method, parameters, monkeypatch):
         with FakeTensorMode(allow_non_fake_inputs=True):
             trajectories = walk.Walk(task, np.full((5, 4), 3, dtype=np.int32), 0)
             for step in task.steps:
-                batched._one_step(trajectories, task.method, step)
+                batched.advance(task.method, trajectories, step)
             assert type(trajectories.tokens).__name__ == "FakeTensor"
             with pytest.raises(Exception, match="aten"):
                 bool(trajectories.masked.any())

@@ -12,8 +12,7 @@ from maskguide.problems.chain import MarkovProblem
 from maskguide.problems.mixture import ProductMixture
 from maskguide.samplers import compiled as rows
 from maskguide.samplers.compiled import fixed_count, leaps, mixture, powers
-from maskguide.samplers.compiled.plan import FORMS
-from maskguide.samplers.gains import GAINS
+from maskguide.samplers.engine import COMPILED
 from maskguide.samplers.samples import Provenance, SampleInfo, Samples
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule
@@ -64,7 +63,7 @@ def draw(process, name, n=N, *, start=None, first=0, grid=6, schedule="linear", 
 
 
 def as_samples(asked, batch):
-    setting = {}, "numba", "cpu", asked.seed, len(batch.tokens), None, "", None, False
+    setting = {}, COMPILED, "cpu", asked.seed, len(batch.tokens), None, "", None, False
     provenance = Provenance.of(asked.process, asked.method.name, *setting)
     return Samples(batch.tokens, SampleInfo(batch.completion_clock, batch.jumps, batch.largest_hazard_step, provenance))
 
@@ -167,11 +166,12 @@ def test_compiled_forms_are_the_methods(name):
     for length in (*rng.exponential(0.5, 20), np.inf):
         step = Step(0.3, 0.3 + length, 1.0)
         hazards = np.ones(3) if name == "ancestral" else np.append(rng.exponential(1.0, 50), [0.0, 1.0])
-        if FORMS[method.reveal] == leaps.LINEAR:
+        if method.gain is None:
             pace = method.hazard_spent(np.ones(1), step)[0]
             found = -np.expm1([-pace * z if z else 0.0 for z in hazards])
         else:
-            falls, gain = FORMS[method.reveal] == leaps.FALLS, GAINS[name](np.array([step.fraction]))[0]
+            gain = method.gain(np.array([step.fraction]))[0]
+            falls = gain < 0
             begin = 1e200 if falls else 1e-200  # far from 1, where a coordinate is marked as revealed
             left = np.full(hazards.shape, begin)
             marked = leaps.multiply(left, hazards, gain, falls)
@@ -257,6 +257,6 @@ def test_refusals():
     steep = mg.GuidedProcess(ProductMixture.random(3, 3, 4, seed=3, concentration=0.05), mg.Guidance("product", 3000.0))
     with pytest.raises(mg.InputError, match="overflow"):
         draw(steep, "tau-leaping", 200)
-    unknown = replace(METHODS["tau-leaping"], reveal=lambda z, s: z * 0 + 0.5)
+    unknown = replace(METHODS["tau-leaping"], freezes_rates=False, reveal=lambda z, s: z * 0 + 0.5)
     with pytest.raises(mg.InputError, match="torch"):
         rows.run(replace(task(process, "tau-leaping"), method=unknown), masks(process, 2), 0)

@@ -48,7 +48,7 @@ def decoded(order: str, one_by_one: bool, temperature: float = 1.0) -> Predictio
         rates = setup.rates()
         law = all_masked(rates)
         for step in _counted(setup.problem.length if one_by_one else setup.num_steps or 1):
-            law = one_step(rates, law, method, step)
+            law = one_step(method, rates, law, step)
         return law
 
     return law

@@ -90,7 +90,7 @@ class Setup:
         law, method = all_masked(rates) if law is None else law, self.stepper(rates)
         for step in steps:
             independent = type(method) is Method and method.reveal is not None
-            law = spread(law, _rows(rates, method, step)) if independent else one_step(rates, law, method, step)
+            law = spread(law, _rows(rates, method, step)) if independent else one_step(method, rates, law, step)
         return law
 
     def stepper(self, rates: Rates) -> Method:

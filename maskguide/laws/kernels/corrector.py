@@ -8,10 +8,12 @@ from ...methods import PredictorCorrector, Step
 from ...methods.tau_leaping import reveal_probability
 from ...process import Rates
 from .blocks import edges, hazards, occupied
+from .dispatch import one_step
 from .independent import reveal
 
 
-def leap_and_correct(rates: Rates, law: np.ndarray, method: PredictorCorrector, step: Step) -> np.ndarray:
+@one_step.register
+def leap_and_correct(method: PredictorCorrector, rates: Rates, law: np.ndarray, step: Step) -> np.ndarray:
     """A tau-leap and the method's corrections."""
     law = reveal(rates, law, reveal_probability, step)
     for _ in range(method.corrections):

@@ -8,11 +8,13 @@ from ... import _checks
 from ...methods import FixedCount, Step
 from ...process import Rates
 from .blocks import Flags, edges, hazards, masked, occupied
+from .dispatch import one_step
 
 Kept = frozenset[int]
 
 
-def decode(rates: Rates, law: np.ndarray, method: FixedCount, step: Step) -> np.ndarray:
+@one_step.register
+def decode(method: FixedCount, rates: Rates, law: np.ndarray, step: Step) -> np.ndarray:
     """Every masked coordinate proposes a token, then `count` of them keep theirs, one after another."""
     count = method.count(step, rates.length)
     if count == 0:

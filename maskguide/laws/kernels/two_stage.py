@@ -15,9 +15,11 @@ from ...methods import RungeKutta, Step, Trapezoidal
 from ...methods.tau_leaping import revealed_within
 from ...process import Rates
 from .blocks import Flags, edges, masked, occupied, outcomes, token_or_mask
+from .dispatch import one_step
 
 
-def trapezoidal(rates: Rates, law: np.ndarray, method: Trapezoidal, step: Step) -> np.ndarray:
+@one_step.register
+def trapezoidal(method: Trapezoidal, rates: Rates, law: np.ndarray, step: Step) -> np.ndarray:
     """Second leap from x*: its outcomes keep what x* has revealed."""
     result, length = np.zeros_like(law), method.second_length(step)
     for before, inside, mass in _inside(rates, law, method.first_length(step)):
@@ -27,7 +29,8 @@ def trapezoidal(rates: Rates, law: np.ndarray, method: Trapezoidal, step: Step) 
     return result
 
 
-def runge_kutta(rates: Rates, law: np.ndarray, method: RungeKutta, step: Step) -> np.ndarray:
+@one_step.register
+def runge_kutta(method: RungeKutta, rates: Rates, law: np.ndarray, step: Step) -> np.ndarray:
     """Second leap from x: the tokens of x* matter through the rates of the other coordinates, then are forgotten."""
     result, length = np.zeros_like(law), method.second_length(step)
     for before, inside, mass in _inside(rates, law, method.first_length(step)):

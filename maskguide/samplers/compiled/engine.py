@@ -36,9 +36,8 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
     InputError
         A problem that is known by its outputs only; rates that overflow; a method that the rule does not go with.
     """
-    weights = _weights(task)
-    model = _model(task.process, weights)
-    kernel, parameters = plan(task, weights)
+    model = _model(task.process, task.weights)
+    kernel, parameters = plan(task.method, task)
     key = Key(*task.key, int(task.antithetic))
     notes = record(np.asarray(start, dtype=np.int32), task.record)
     threads = task.threads or len(os.sched_getaffinity(0))
@@ -54,11 +53,6 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         for job in [pool.submit(draw, *block) for block in blocks]:
             job.result()
     return _batch(task, notes, np.array([block.found for _, block in blocks]))
-
-
-def _weights(task: Task) -> tuple[float, ...]:
-    """The weights that occur, each once."""
-    return tuple(dict.fromkeys(part.weight for part in task.steps or task.process.segments))
 
 
 @cached_on_first(4)
@@ -82,6 +76,6 @@ def _batch(task: Task, notes: Record, found: np.ndarray) -> Batch:
     return Batch(
         notes.tokens, notes.completion, notes.jumps,
         largest if task.steps else None,
-        int(found[:, 1].sum()) if task.method.name == "euler" else None,
+        int(found[:, 1].sum()) if task.method.clipped else None,
         notes.reveals if task.record else None,
     )  # fmt: skip

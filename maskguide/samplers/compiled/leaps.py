@@ -20,9 +20,9 @@ def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_
     """Run the steps of `grid`.
 
     With the form LINEAR a step takes Z pace[k] off a waiting time: how many steps pass until the first reveal is then
-    known at once, and idle steps cost nothing. Otherwise pace[k] is the gain of :mod:`..gains`, and `energy` the
-    product times e^E, or its inverse, step by step. Negative: to be revealed. sigma (K,) are probabilities of being
-    masked again, divided among coordinates by their confidence if so asked.
+    known at once, and idle steps cost nothing. Otherwise pace[k] is the method's gain, and `energy` the product times
+    e^E, or its inverse, step by step, as in :func:`maskguide.samplers.tables.kernels.steps`. Negative: to be revealed.
+    sigma (K,) are probabilities of being masked again, divided among coordinates by their confidence if so asked.
     """
     length, mask = model.length, model.vocab_size
     energy, choice, hazard, rates = state.energy, state.choice, state.hazard, state.rates

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from ...methods import ancestral
-from ..gains import GAINS
 from ..task import Batch, Task
 from .grid import Grid
 from .kernels import events, steps
@@ -19,22 +17,18 @@ from .state import Output, Rates, new_block
 BLOCK = 64  # trajectories side by side: what they need of each other's time stays in the first cache
 MOST_BINS = 4096  # of the clock, to find steps by
 SERIAL_BELOW = 4096  # trajectories; starting threads costs more than they save
-METHODS = ("gillespie", "tau-leaping", "ancestral", *GAINS)
 
 
 def run(task: Task, start: np.ndarray, first: int) -> Batch:
-    """Trajectories first, first + 1, ... from given tokens (n, D) at clock 0, mask N; methods: METHODS.
+    """Trajectories first, first + 1, ... from given tokens (n, D) at clock 0, mask N.
 
     Source of the next-reaction form: Gibson and Bruck, J. Phys. Chem. A 104 (2000).
     """
-    name, output = task.method.name, _output(task, start)
-    weights, grid = _grid(task)
-    if name == "ancestral":  # at hazards of one, tau-leaping
-        ancestral.check_rule(task.process, set(weights), name)
-    rates, parts = _rates(task, weights), _parts(len(start), task.threads)
+    output, grid = _output(task, start), _grid(task)
+    rates, parts = _rates(task), _parts(len(start), task.threads)
     only_masks = task.process.length > 1 and bool((output[0] == task.process.vocab_size).all())
     largest, clipped = np.zeros((len(parts), 1)), np.zeros((len(parts), 1), dtype=np.int64)
-    key, kernel = tuple(np.uint64(word) for word in task.key), steps if name in GAINS else events
+    key, kernel = tuple(np.uint64(word) for word in task.key), events if task.method.gain is None else steps
 
     def draw(part: slice, *totals: np.ndarray) -> None:
         own = Output(only_masks, *(column[part] for column in output), *totals)
@@ -49,23 +43,21 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         completion,
         jumps,
         largest_hazard_step=None if task.method.is_exact else float(largest.max()),
-        clipped=int(clipped.sum()) if name == "euler" else None,
+        clipped=int(clipped.sum()) if task.method.clipped else None,
         reveal_clock=reveal_clock if task.record else None,
     )
 
 
-def _grid(task: Task) -> tuple[tuple[float, ...], Grid]:
-    """The weights, and the stretches and steps of a task."""
+def _grid(task: Task) -> Grid:
+    """The stretches and steps of a task."""
     if task.method.is_exact:
         pieces = [(segment.weight, segment.end, 0) for segment in task.process.segments]
     else:
         runs = [list(some) for _, some in itertools.groupby(task.steps, lambda step: step.weight)]
         pieces = [(some[-1].weight, some[-1].end, some[-1].index) for some in runs]
-    weights = tuple(dict.fromkeys(weight for weight, _, _ in pieces))
-    step_ends = np.array([step.end for step in task.steps])
-    gain = GAINS.get(task.method.name)
-    grid = Grid(
-        np.array([weights.index(weight) for weight, _, _ in pieces], dtype=np.uint64),
+    step_ends, gain = np.array([step.end for step in task.steps]), task.method.gain
+    return Grid(
+        np.array([task.weights.index(weight) for weight, _, _ in pieces], dtype=np.uint64),
         np.array([end for _, end, _ in pieces]),
         np.array([last for _, _, last in pieces], dtype=np.uint64),
         step_ends,
@@ -74,7 +66,6 @@ def _grid(task: Task) -> tuple[tuple[float, ...], Grid]:
         _longest(np.array([step.length for step in task.steps])),
         np.array([k.bit_length() - 1 for k in range(1, len(step_ends) + 1)], dtype=np.uint64),
     )
-    return weights, grid
 
 
 def _bins(step_ends: np.ndarray) -> tuple[np.ndarray, float]:
@@ -100,9 +91,9 @@ def _longest(lengths: np.ndarray) -> np.ndarray:
     return np.array(table)
 
 
-def _rates(task: Task, weights: tuple[float, ...]) -> Rates:
+def _rates(task: Task) -> Rates:
     size, length = task.process.vocab_size, task.process.length
-    tables = packed(task.process, weights)
+    tables = packed(task.process, task.weights)
     powers = size ** np.arange(length + 1, dtype=np.uint64)
     return Rates(np.uint64(size), powers, tables.offsets, tables.rows.ravel(), np.uint64(tables.rows.shape[1]))
 

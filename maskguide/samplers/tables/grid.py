@@ -24,7 +24,7 @@ class Grid(NamedTuple):
     table, ends, last : (J,) arrays
         Which weight, the clock at its end, the last step within.
     step_ends, gains : (K,) arrays
-        Clocks; g of the factor 1 + g Z by which a step changes a chance (see :mod:`.gains`), none for leaps.
+        Clocks; g of the factor 1 + g Z by which a step changes a chance (see :func:`.kernels.steps`), none for leaps.
     bins, bins_per_clock
         The step at the start of each of many equal bins of the clock.
     longest, levels : (levels, K) and (K,) arrays

@@ -147,7 +147,12 @@ def events(key, first, antithetic, rates, grid, output, block):
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def steps(key, first, antithetic, rates, grid, output, block):
-    """Euler and posterior product, step by step: see :mod:`.gains`."""
+    """Methods that declare a gain g, step by step: euler and posterior-product.
+
+    A step multiplies the chance to be masked still by 1 + g Z, or by its inverse if g > 0: products in the place of
+    sums of logarithms. With g < 0 a coordinate is revealed when the product of the factors falls below e^-E, with g > 0
+    when it exceeds e^E.
+    """
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
         for j in range(room(block, output, begin)):

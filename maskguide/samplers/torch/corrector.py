@@ -8,11 +8,13 @@ from torch import Tensor
 from ...methods import PredictorCorrector, Step
 from ...methods.tau_leaping import hazard_spent
 from ..task import CORRECTIONS
+from .dispatch import advance
 from .draws import pick
 from .walk import Walk
 
 
-def leap_and_correct(walk: Walk, method: PredictorCorrector, step: Step) -> None:
+@advance.register
+def leap_and_correct(method: PredictorCorrector, walk: Walk, step: Step) -> None:
     """A tau-leap and the method's corrections."""
     here = walk.rates(step.weight)
     walk.meet(here, step, method)

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 
 from ...methods import FixedCount, Step
-from ...methods.fixed_count import TIE, no_preference
+from ...methods.fixed_count import TIE
 from ..task import PROPOSALS
+from .dispatch import advance
 from .lazy import LazyRates
 from .rates import Rates
 from .walk import Walk
 
 
-def decode(walk: Walk, method: FixedCount, step: Step) -> None:
+@advance.register
+def decode(method: FixedCount, walk: Walk, step: Step) -> None:
     """`count` of the masks keep the tokens they propose."""
     count = method.count(step, walk.process.length)
     if count == 0:
@@ -30,7 +32,7 @@ def decode(walk: Walk, method: FixedCount, step: Step) -> None:
 
 def scores(method: FixedCount, here: Rates | LazyRates, uniform: Tensor, possible: Tensor) -> Tensor:
     """Score of each coordinate with the token it proposes, (n, D); -inf where none is possible."""
-    if method.score is no_preference:
+    if not method.ranks_positions:
         return torch.where(possible, 0.0, -torch.inf)
     score = method.score(here.conditionals)
     if score.shape[-1] > 1:

@@ -10,11 +10,12 @@ from math import inf
 import torch
 from torch import Tensor
 
-from ... import _checks
 from ...guidance import Segment
+from ...methods import FirstHitting, Gillespie, Uniformization
 from ...methods.first_hitting import waiting_time
-from ...process import GuidedProcess
+from ...methods.uniformization import candidate_rate
 from ..task import JUMPS
+from .dispatch import complete
 from .draws import first_above, pick
 from .lazy import LazyRates
 from .rates import Rates
@@ -23,7 +24,8 @@ from .walk import Walk
 LOOK_EVERY = 16  # events between two looks (the host waits) at whether any trajectory is still inside a segment
 
 
-def next_reaction(walk: Walk) -> None:
+@complete.register
+def next_reaction(method: Gillespie, walk: Walk) -> None:
     """Gillespie's chain: the coordinate whose waiting time is used up first is the next to be revealed."""
     for segment in walk.process.segments:
         clock, inside = _enter(walk, segment)
@@ -43,7 +45,8 @@ def next_reaction(walk: Walk) -> None:
             inside = fires
 
 
-def first_hitting(walk: Walk) -> None:
+@complete.register
+def first_hitting(method: FirstHitting, walk: Walk) -> None:
     """The clock of the next reveal, then which coordinate, then its token."""
     drawn = torch.zeros_like(walk.tokens[:, 0])
     for segment in walk.process.segments:
@@ -59,7 +62,8 @@ def first_hitting(walk: Walk) -> None:
             drawn, inside = drawn + inside, fires
 
 
-def uniformization(walk: Walk) -> None:
+@complete.register
+def uniformization(method: Uniformization, walk: Walk) -> None:
     """Candidates at a constant rate L, each a jump or nothing."""
     drawn, size = torch.zeros_like(walk.tokens[:, 0]), walk.mask
     for segment in walk.process.segments:
@@ -76,19 +80,6 @@ def uniformization(walk: Walk) -> None:
             walk.reveal(where, (jump % size)[:, None], clock[:, None])
             inside = inside & walk.masked.any(-1)
             event += 1
-
-
-def candidate_rate(process: GuidedProcess, weight: float) -> float:
-    """L >= R(x) for every state x: max R on a table; D where every mask is revealed at rate one; otherwise an error."""
-    if process.on_lattice:
-        return float(process.exit_rates(weight).max())
-    if not process.guidance.rule.normalises:
-        _checks.fail(
-            f"'uniformization' with the rule {process.guidance.rule.name!r} away from a table",
-            "it needs a bound on R(x): D for rule 'normalized', max R where all states are listed",
-            'method="gillespie" is exact and needs none',
-        )
-    return float(process.length)
 
 
 def _enter(walk: Walk, segment: Segment) -> tuple[Tensor, Tensor]:

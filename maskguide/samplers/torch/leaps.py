@@ -7,11 +7,13 @@ import torch
 from ...methods import RungeKutta, Step, Trapezoidal
 from ...methods.tau_leaping import hazard_within, revealed_within
 from ..task import INSIDE
+from .dispatch import advance
 from .rates import Rates
 from .walk import Walk
 
 
-def trapezoidal(walk: Walk, method: Trapezoidal, step: Step) -> None:
+@advance.register
+def trapezoidal(method: Trapezoidal, walk: Walk, step: Step) -> None:
     """Second leap from x*: what x* has revealed stays, and has rate zero in it."""
     before = walk.rates(step.weight)
     walk.meet(before, step, method)
@@ -20,7 +22,8 @@ def trapezoidal(walk: Walk, method: Trapezoidal, step: Step) -> None:
     walk.spend(hazard_within(later.hazards, method.second_length(step)), later, step.end)
 
 
-def runge_kutta(walk: Walk, method: RungeKutta, step: Step) -> None:
+@advance.register
+def runge_kutta(method: RungeKutta, walk: Walk, step: Step) -> None:
     """Second leap from x: the tokens of x* matter through the rates there, then are forgotten."""
     before = walk.rates(step.weight)
     walk.meet(before, step, method)

@@ -1,23 +1,18 @@
-"""Steps in which every coordinate changes on its own, given the state at their start."""
+"""Steps that mask revealed coordinates again."""
 
 from __future__ import annotations
 
 import torch
 
-from ...methods import Method, Remasking, Step
+from ...methods import Remasking, Step
 from ...methods.method import hazard_of
 from ..task import REMASK
+from .dispatch import advance
 from .walk import Walk
 
 
-def independent(walk: Walk, method: Method, step: Step) -> None:
-    """Each mask is revealed with the method's probability, its token in proportion to its rates."""
-    here = walk.rates(step.weight)
-    walk.meet(here, step, method)
-    walk.spend(method.hazard_spent(here.hazards, step), here, step.end)
-
-
-def remask_and_reveal(walk: Walk, method: Remasking, step: Step) -> None:
+@advance.register
+def remask_and_reveal(method: Remasking, walk: Walk, step: Step) -> None:
     """ReMDM: tokens of the step's start are masked with probability sigma, its masks revealed."""
     here = walk.rates(step.weight)
     walk.meet(here, step, method)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ... import _checks
-from ...methods import Method, Step, euler
+from ...methods import Method, Step
 from ..task import CLOCKS, Batch, Task
 from .draws import Draws
 from .lazy import LazyRates, Memory, applies
@@ -66,11 +66,11 @@ class Walk:
         return here
 
     def meet(self, here: Rates | LazyRates, step: Step, method: Method) -> None:
-        """Keep count of the hazards that a step starts with: how long they make it, how many Euler clips."""
+        """Keep count of the hazards that a step starts with: how long they make it, how many the method clips."""
         if np.isfinite(step.length):
             self.largest = torch.maximum(self.largest, here.largest * step.length)
-        if method.reveal is euler.reveal_probability and not (self._memory and euler.clipped(here.largest, step) == 0):
-            self.clipped = self.clipped + (euler.clipped(here.hazards, step) > 0).sum()
+        if method.clipped and not (self._memory and method.clipped(here.largest, step) == 0):
+            self.clipped = self.clipped + (method.clipped(here.hazards, step) > 0).sum()
 
     def spend(self, hazard: Tensor, here: Rates | LazyRates, clock: float) -> Tensor:
         """Let every mask meet a hazard (n, D): those whose waiting time is less are revealed, tokens as `here`.
@@ -124,6 +124,6 @@ class Walk:
             completion_clock=last.cpu().numpy(),
             jumps=jumps.cpu().numpy().astype(np.int32),
             largest_hazard_step=None if is_exact else float(self.largest),
-            clipped=int(self.clipped) if task.method.reveal is euler.reveal_probability else None,
+            clipped=int(self.clipped) if task.method.clipped else None,
             reveal_clock=self.reveal_clock.cpu().numpy() if task.record else None,
         )

@@ -1,0 +1,56 @@
+"""Draws that are no steps of the chain: from its exact final law, and weighted particles. For `sample` only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .method import Method
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalLaw(Method):
+    """Independent draws from the exact terminal law of a table."""
+
+    is_exact: bool = True
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedParticles(Method):
+    """Particles with weights, for the tilted law and for rewards: :func:`maskguide.samplers.smc.run` says what each is.
+
+    Attributes
+    ----------
+    goal, weight, reward, strength, value, threshold, populations, resample_final
+        As in :func:`maskguide.samplers.smc.run`.
+    """
+
+    is_exact: bool = True
+    is_whole: bool = True
+    goal: str = "tilted"
+    weight: float | None = None
+    reward: Callable[[np.ndarray], np.ndarray] | None = None
+    strength: float = 1.0
+    value: Callable[[np.ndarray], np.ndarray] | None = None
+    threshold: float = 0.5
+    populations: int = 1
+    resample_final: bool = False
+
+
+SMC = WeightedParticles(
+    name="smc",
+    order=None,
+    use="the tilted law, or rewards, for any D; look at the effective sample size",
+    keeps="weighted averages are those of the tilted law, without bias up to its normalising constant",
+    source="Del Moral, Doucet and Jasra, J. R. Stat. Soc. B 68 (2006); docs/smc.md",
+)
+FINAL_LAW = FinalLaw(
+    name="exact",
+    order=None,
+    use="when the law itself is at hand and neither paths nor clocks are needed: one comparison a draw",
+    keeps="the chain's own terminal law, every rule and w",
+    source="docs/theory.md section 2; Vose, IEEE Trans. Softw. Eng. 17 (1991)",
+)
