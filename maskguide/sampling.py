@@ -158,10 +158,11 @@ def engine_for(process: GuidedProcess, method: Method, engine: str | Engine | No
     else:
         asked = [e for e in ENGINES.values() if engine in (None, e.name, e.package)]
         _checks.choice(engine or TABLES.name, engine_names(), "engine")
-    refusals = {e.name: e.refusal(process, method) for e in asked}
+    refusals = {}
     for candidate in asked:
-        if refusals[candidate.name] is None:
+        if (reason := candidate.refusal(process, method)) is None:
             return candidate
+        refusals[candidate.name] = reason
     others = [e.name for e in ENGINES.values() if e.supports(process, method)]
     _checks.fail(
         f"{method.name!r} on {process.problem!r}" + (f" with engine {engine!r}" if isinstance(engine, str) else ""),
