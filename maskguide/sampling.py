@@ -116,8 +116,8 @@ def sample(
     Returns
     -------
     Samples
-        ``.tokens`` (n, D), ``.info`` with completion clocks, jumps, largest hazard x step and origin; for "smc" also
-        ``.log_weights`` (n,) and ``.log_normalizer``.
+        ``.tokens`` (n, D), ``.info`` with completion clocks, jumps, largest hazard x step and provenance; for "smc"
+        also ``.log_weights`` (n,) and ``.log_normalizer``.
 
     Raises
     ------
@@ -140,7 +140,10 @@ def sample(
     if record:
         _checks.fits_in_memory(8 * count * process.length, "reveal clocks", "draw fewer trajectories, or do not record")
     times = _times(chosen, grid)
-    provenance = Provenance.of(process, chosen.name, parameters, used, place, seed, count, times, schedule, begin, antithetic)
+    given = parameters if isinstance(method, str) else chosen.parameters
+    provenance = Provenance.of(
+        process, chosen.name, given, used, place, seed, count, times, schedule, begin, antithetic
+    )
     taken = () if times is None else tuple(steps(process.guidance, times, noise_schedule(schedule)))
     task, parts = Task(process, chosen, taken, seed, bool(antithetic), bool(record), threads, place), []
     for first in range(0, count, count if chosen.is_whole else batch_size):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .. import _checks
 from ..process import GuidedProcess
-from .ancestral import check_rule
 from .method import Method
 
 
@@ -32,7 +32,12 @@ def candidate_rate(process: GuidedProcess, weight: float) -> float:
     """L >= R(x) for every state x: max R on a table; D where every mask is revealed at rate one; otherwise an error."""
     if process.on_lattice:
         return float(process.exit_rates(weight).max())
-    check_rule(process, (weight,), "uniformization")
+    if not process.guidance.rule.has_unit_hazards(weight):
+        _checks.fail(
+            f"'uniformization' with the rule {process.guidance.rule.name!r} away from a table",
+            "it needs a bound on R(x): D where every mask is revealed at rate one, max R where all states are listed",
+            'method="gillespie" is exact and needs none',
+        )
     return float(process.length)
 
 
