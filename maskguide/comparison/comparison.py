@@ -1,7 +1,7 @@
 """Samples against an exact law, with stated false-alarm rates that hold for every seed.
 
 Two complementary tests of the final law at fixed n (docs/theory.md, section "Calibrated comparison"):
-the TV bound sees a bias spread over all states, Clopper-Pearson cells one packed into a few.
+the TV bound sees a bias spread over all states, the limits of Clopper and Pearson see one in a few of them.
 """
 
 from __future__ import annotations

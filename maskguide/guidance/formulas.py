@@ -22,31 +22,31 @@ from .._arrays import namespace
 RATIO_TOLERANCE = 1e-12  # ratios p_z/p this close are equal: they differ by rounding only
 
 
-def product_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+def product_rates(target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
     """r(v) = p_z(v|x)^(1+w) p(v|x)^(-w), and p(v|x) at w = -1.
 
     Source: Nisonoff et al., arXiv:2406.01572; the rule analysed by He, Rojas and Tao. For
     -1 < w < 0 the support of p_z restricts the rates; at w = -1 the rule is the unconditional process.
     """
     if weight == -1:
-        return mixture.copy()
-    possible, ratio = ratios(target, mixture)
+        return reference.copy()
+    possible, ratio = ratios(target, reference)
     with np.errstate(over="ignore"):
         return np.where(possible, target * ratio**weight, 0.0)
 
 
-def normalized_rates(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+def normalized_rates(target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
     """r(v) / Z with Z = sum_v r(v): the rate product divided by its sum over tokens.
 
     Source: Schiff et al., arXiv:2412.10193; Rojas et al., arXiv:2507.08965. Each masked coordinate then
     reveals at rate 1 in the clock u for every w. Computed in logarithms: no overflow at any w.
     """
     if weight == -1:
-        return mixture.copy()
-    return softmax(log_product(target, mixture, weight))
+        return reference.copy()
+    return softmax(log_product(target, reference, weight))
 
 
-def predictor_rates(target: np.ndarray, mixture: np.ndarray, weight: float, temperature: float = 1.0) -> np.ndarray:
+def predictor_rates(target: np.ndarray, reference: np.ndarray, weight: float, temperature: float = 1.0) -> np.ndarray:
     """r(v) = p(v|x) (p(z|x_v) / p(z|x))^((1+w)/T): the unconditional rates times a tempered classifier's ratio.
 
     T > 0. By Bayes p(z|x_v)/p(z|x) = p_z(v|x)/p(v|x), so with this exact classifier the rule is the rate
@@ -55,24 +55,26 @@ def predictor_rates(target: np.ndarray, mixture: np.ndarray, weight: float, temp
     Source: Nisonoff et al., arXiv:2406.01572 (predictor guidance; gamma = 1/T at w = 0).
     """
     if weight == -1:
-        return mixture.copy()
-    possible, ratio = ratios(target, mixture)
+        return reference.copy()
+    possible, ratio = ratios(target, reference)
     with np.errstate(over="ignore"):
-        return np.where(possible, mixture * ratio ** ((1 + weight) / temperature), 0.0)
+        return np.where(possible, reference * ratio ** ((1 + weight) / temperature), 0.0)
 
 
-def rectified_rates(target: np.ndarray, mixture: np.ndarray, weight: float, gamma0: float | None = None) -> np.ndarray:
+def rectified_rates(
+    target: np.ndarray, reference: np.ndarray, weight: float, gamma0: float | None = None
+) -> np.ndarray:
     """r(v) = p_z(v|x)^(1+w) p(v|x)^gamma0: two coefficients that need not sum to one.
 
     gamma0 is finite, of either sign; None means -w, the rate product. At w = -1: p(v|x)^gamma0 on the
-    mixture's support. Where the two conditionals agree the hazard is sum_v p(v|x)^(1+w+gamma0), not 1.
+    reference's support. Where the two conditionals agree the hazard is sum_v p(v|x)^(1+w+gamma0), not 1.
 
-    Source: the masked twin of rectified guidance (ReCFG), arXiv:2410.18737.
+    Source: the masked counterpart of rectified guidance (ReCFG), arXiv:2410.18737.
     """
     power = -weight if gamma0 is None else gamma0
-    towards = mixture if weight == -1 else target
-    possible = (towards > 0) & (mixture > 0)
-    first, second = (np.log(np.where(possible, p, 1.0)) for p in (towards, mixture))
+    towards = reference if weight == -1 else target
+    possible = (towards > 0) & (reference > 0)
+    first, second = (np.log(np.where(possible, p, 1.0)) for p in (towards, reference))
     with np.errstate(over="ignore"):
         rate = np.where(possible, np.exp((1 + weight) * first + power * second), 0.0)
     if ((rate == 0).all(axis=-1) & possible.any(axis=-1)).any():
@@ -84,7 +86,7 @@ def rectified_rates(target: np.ndarray, mixture: np.ndarray, weight: float, gamm
     return rate
 
 
-def spherical_rates(target: Any, mixture: Any, weight: Any, cap: float | None = None) -> Any:
+def spherical_rates(target: Any, reference: Any, weight: Any, cap: float | None = None) -> Any:
     """r(v) proportional to s_v^2, s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta), summing to 1.
 
     Square roots of conditionals are unit vectors, at the angle theta with cos theta = sum_v sqrt(p_z p); s goes
@@ -93,19 +95,19 @@ def spherical_rates(target: Any, mixture: Any, weight: Any, cap: float | None = 
     inside are those of the largest ratio p_z/p, and once they would leave, the law rests on them, shared in
     proportion to p. None leaves before pi/2 past sqrt(p_z): a cap below that keeps the law off this edge.
 
-    Source: the masked twin of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
+    Source: the masked counterpart of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
     """
     if weight == -1:
-        return mixture * 1.0
-    xp = namespace(mixture)
-    possible = (target > 0) & (mixture > 0)
-    a, b = xp.sqrt(mixture), xp.sqrt(target)
+        return reference * 1.0
+    xp = namespace(reference)
+    possible = (target > 0) & (reference > 0)
+    a, b = xp.sqrt(reference), xp.sqrt(target)
     theta = _angle(a, b)
     turn = weight * theta if cap is None else (weight * theta).clip(None, cap)
     sine = xp.sin(theta)
     along, away = xp.cos(turn + theta / 2) / xp.cos(theta / 2), quotient(xp.sin(turn), sine, weight)
     inside = xp.where(possible, (along * b + away * (b - a)).clip(0.0), 0.0)  # = s, exact where a = b
-    ratio = xp.where(possible, target / xp.where(possible, mixture, 1.0), 1.0)
+    ratio = xp.where(possible, target / xp.where(possible, reference, 1.0), 1.0)
     largest = xp.amax(ratio, -1)[..., None].clip(1.0)
     edge = pi / 2 + xp.arctan2(xp.sqrt(largest) - xp.cos(theta), sine)
     last = xp.where(possible & (ratio >= largest * (1 - RATIO_TOLERANCE)), a, 0.0)
@@ -142,15 +144,15 @@ def log_normalized(log_rate: Any) -> Any:
     return log_rate - largest - xp.log(xp.where(total > 0, total, 1.0))
 
 
-def ratios(target: np.ndarray, mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where both are positive, and target/mixture there (1 elsewhere)."""
-    possible = (target > 0) & (mixture > 0)
-    return possible, np.divide(target, mixture, out=np.ones_like(target), where=possible)
+def ratios(target: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where both are positive, and target/reference there (1 elsewhere)."""
+    possible = (target > 0) & (reference > 0)
+    return possible, np.divide(target, reference, out=np.ones_like(target), where=possible)
 
 
-def log_product(target: np.ndarray, mixture: np.ndarray, weight: float) -> np.ndarray:
+def log_product(target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
     """log p_z^(1+w) p^(-w); -inf where either is zero."""
-    possible, ratio = ratios(target, mixture)
+    possible, ratio = ratios(target, reference)
     return np.where(possible, np.log(np.where(possible, target, 1.0)) + weight * np.log(ratio), -inf)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from ..process import GuidedProcess, Rates
 from .counts.lumped import late_rate_counts, tv_decay_counts
-from .lattice import subtraction_free as positive
+from .lattice import subtraction_free
 from .lattice.sweep import all_masked, is_compiled, visits
 from .lattice.tails import Tail, spectrum
 from .law import masked_states
@@ -91,7 +91,7 @@ def _log_tvs(process: GuidedProcess, clocks: np.ndarray) -> list[float]:
     known = {0.0: 0.0, np.inf: -np.inf}
     if process.guidance.rule.normalises:
         return [known.get(u, _unit_hazard(u, process.length)) for u in clocks.tolist()]
-    if positive.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
+    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
         return [known[u] if u in known else _positive(process, u) for u in clocks.tolist()]
     return [
         known[u] if u in known else value
@@ -126,14 +126,14 @@ def _positive(process: GuidedProcess, clock: float) -> float:
     masked, parts = masked_states(process.problem), stages(process, clock)
     start = all_masked(parts[0][0])
     shifts = [float(rates.exit[slowest_context(rates, start, masked)]) for rates, _ in parts]
-    mass = positive.probabilities(parts, shifts, masked_only=True).sum()
+    mass = subtraction_free.probabilities(parts, shifts, masked_only=True).sum()
     return min(0.0, float(np.log(mass)) - sum(s * d for s, (_, d) in zip(shifts, parts, strict=True)))
 
 
 def _sound(process: GuidedProcess, clock: float, value: float, error: float) -> float:
     if error <= RELATIVE_ERROR:
         return value
-    if positive.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_LIMIT:
+    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_LIMIT:
         return _positive(process, clock)
     warnings.warn(
         f"TV at clock {clock:g} has relative error up to {error:.1g}: it hangs on states of tiny probability at the "

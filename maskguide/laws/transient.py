@@ -12,8 +12,7 @@ from .. import _checks
 from ..guidance import Segment
 from ..process import GuidedProcess, Rates
 from .counts.lumped import process_counts, transient_counts
-from .lattice import contour
-from .lattice import subtraction_free as positive
+from .lattice import contour, subtraction_free
 from .lattice.absorption import absorbed
 from .lattice.sweep import is_compiled, starting_law, visits
 from .law import Law
@@ -97,7 +96,7 @@ def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) ->
 def _method(process: GuidedProcess) -> str:
     if process.guidance.rule.normalises:
         return "reveals"
-    cheap = positive.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
+    cheap = subtraction_free.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
     return "positive" if cheap else "contour"
 
 
@@ -109,7 +108,7 @@ def _run(
         return _reveals(process, weight, law, lengths), 0.0
     if method == "positive":
         rates = process.rates(weight)
-        return np.array([positive.probabilities([(rates, u)], [0.0], False, law) for u in lengths]), 0.0
+        return np.array([subtraction_free.probabilities([(rates, u)], [0.0], False, law) for u in lengths]), 0.0
     return contour.propagate(process, weight, law, lengths)
 
 

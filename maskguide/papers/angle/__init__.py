@@ -9,7 +9,7 @@ arXiv:2506.11039. Claimed: linear guidance makes samples longer, which shows as 
     study       all of it over omega; figures, numbers (recomputed by `maskguide verify`)
 
 The rule itself is `maskguide.gaussian.rules`, "angle". Reproduced: growth up to sqrt 2 and no further, norms that stay
-near the class's, at the price of 45 % of its variance. Not settled: "anomalous diffusion". Read docs/gaussian-angle.md
+near the class's, at the price of 45 % of its variance. Left open: "anomalous diffusion". Read docs/gaussian-angle.md
 and notebooks/05_angle.ipynb; run `maskguide gaussian angle`.
 """
 
