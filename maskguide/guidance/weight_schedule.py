@@ -103,13 +103,13 @@ class WeightSchedule:
 
         Parameters
         ----------
-        clock : array_like of float
+        clock : array_like, any shape
             u = -log m in [0, inf].
 
         Returns
         -------
-        array of int
-            Of the shape of `clock`.
+        integer array, shape of clock
+            0..J-1, the most masked first.
         """
         return np.searchsorted([-log(edge) for edge in self.edges], np.asarray(clock) + COINCIDE, side="right")
 
