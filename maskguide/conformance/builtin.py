@@ -8,7 +8,7 @@ import numpy as np
 
 from ..problems.conditionals import Denoiser
 from ..sampling import sample
-from .claim import LIMIT, Claim
+from .claim import Claim
 from .denoiser import ServedDenoiser
 from .guard import Sampler
 
@@ -33,7 +33,7 @@ def builtin_sampler(claim: str | Claim, engine: str | None = None) -> Sampler:
     (3, 2)
     """
     claim = Claim.parse(claim)
-    method = "gillespie" if claim.method_name == LIMIT else claim.method_name
+    method = claim.stepper or "gillespie"
 
     def sampler(
         denoiser: ServedDenoiser,
@@ -49,7 +49,6 @@ def builtin_sampler(claim: str | Claim, engine: str | None = None) -> Sampler:
         grid = None if claim.is_limit else claim.times(num_steps)
         drawn = sample(
             process, n, method, seed, engine, grid, start=start, schedule=claim.schedule, record=True,
-            **claim.parameters,
         )  # fmt: skip
         return drawn.tokens, {"reveal_time": _times(drawn.info.reveal_clock, claim)}
 

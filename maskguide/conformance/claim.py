@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks, _settings
-from ..guidance import Guidance
+from ..guidance import Guidance, Rule
 from ..guidance.rules import RULES
 from ..laws.stepped import stepped_law
 from ..laws.terminal import terminal_law
@@ -16,16 +16,15 @@ from ..laws.transient import transient_law
 from ..methods import METHODS, Method
 from ..problems.table import TableProblem
 from ..process import GuidedProcess
-from ..schedules import GRIDS, SCHEDULES, noise_schedule, time_grid
+from ..schedules import GRIDS, SCHEDULES, NoiseSchedule, TimeGrid, noise_schedule, time_grid
 
 LIMIT = "limit"
 SYNONYMS = {"normalised": "normalized", "first hitting": "first-hitting", "tau leaping": "tau-leaping"}
 GRID_NAMES = {
     "uniform t": "time", "uniform in t": "time", "uniform time": "time", "time": "time",
     "uniform u": "clock", "uniform clock": "clock", "uniform in u": "clock", "clock": "clock",
-    "cosine grid": "cosine",
 }  # fmt: skip
-RANKED = ("confidence", "margin", "entropy")
+SPELLED = {"time": "uniform t", "clock": "uniform clock"}  # other grids: "cosine grid"
 LEVELS = 16  # bins of the masking level m that reveal times of a limit law are counted in
 
 
@@ -35,14 +34,15 @@ class Claim:
 
     Attributes
     ----------
-    rule : str
-        A guidance rule, with its parameters as in "predictor:temperature=0.5".
-    method : str
+    rule : str or Rule
+        A guidance rule, with its parameters as in "predictor:temperature=0.5"; a Guidance is taken for its rule, as the
+        weight is for the suite to choose.
+    method : str or Method
         A stepped method, judged by its exact K-step law, or "limit" (or an exact method): the terminal law of the
         chain. Parameters as in "confidence:temperature=0:counts=even".
-    grid : str
+    grid : str or TimeGrid
         K steps equal in t ("time"), in the clock ("clock"), or "cosine": `maskguide.time_grid`.
-    schedule : str
+    schedule : str or NoiseSchedule
         The noise schedule m(t).
 
     Raises
@@ -58,18 +58,17 @@ class Claim:
     'product, limit'
     """
 
-    rule: str
-    method: str
-    grid: str = "time"
-    schedule: str = "linear"
+    rule: str | Rule
+    method: str | Method
+    grid: str | TimeGrid = "time"
+    schedule: str | NoiseSchedule = "linear"
 
     def __post_init__(self) -> None:
-        Guidance.parse(self.rule, 1.0)
-        _checks.choice(self.method_name, (LIMIT, *METHODS), "method")
-        if self.method_name != LIMIT:
-            METHODS[self.method_name].with_parameters(**self.parameters)
-        _checks.choice(self.grid, GRIDS, "kind of grid")
-        object.__setattr__(self, "schedule", SCHEDULES.named(self.schedule).name)
+        if isinstance(self.rule, Guidance):
+            object.__setattr__(self, "rule", self.rule.rule)
+        if isinstance(self.schedule, str):
+            object.__setattr__(self, "schedule", SCHEDULES.named(self.schedule).name)
+        _ = self.guidance(1.0), self.stepper, GRIDS.named(self.grid), SCHEDULES.named(self.schedule)
 
     @classmethod
     def parse(cls, text: str | Claim) -> Claim:
@@ -91,33 +90,31 @@ class Claim:
         return cls(**found)
 
     @property
-    def method_name(self) -> str:
-        """The method without its parameters."""
-        return self.method.partition(":")[0]
-
-    @property
     def stepper(self) -> Method | None:
         """The method with its parameters; None for "limit"."""
-        return None if self.method_name == LIMIT else METHODS[self.method_name].with_parameters(**self.parameters)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The method's own parameters."""
-        return _settings.named(self.method, "method")[1]
+        if not isinstance(self.method, str):
+            return METHODS.named(self.method)
+        name, parameters = _settings.named(self.method, "method")
+        _checks.choice(name, (LIMIT, *METHODS), "method")
+        return None if name == LIMIT else METHODS[name].with_parameters(**parameters)
 
     @property
     def is_limit(self) -> bool:
         """Whether the law claimed is the chain's own, with no discretisation."""
-        return self.method_name == LIMIT or METHODS[self.method_name].is_exact
+        return self.stepper is None or self.stepper.is_exact
 
     @property
     def ranks(self) -> bool:
         """Whether positions are chosen by their scores, so that the law depends on how ties are broken."""
-        return self.method_name in RANKED
+        return self.stepper is not None and self.stepper.ranks_positions
+
+    def guidance(self, weight: float) -> Guidance:
+        """The rule at a weight."""
+        return Guidance.parse(self.rule, weight) if isinstance(self.rule, str) else Guidance(self.rule, weight)
 
     def process(self, problem: TableProblem, weight: float) -> GuidedProcess:
         """The guided chain of a problem at a weight."""
-        return GuidedProcess(problem, Guidance.parse(self.rule, weight))
+        return GuidedProcess(problem, self.guidance(weight))
 
     def times(self, num_steps: int) -> np.ndarray:
         """The grid of K steps, (K+1,) from 1 to 0."""
@@ -129,7 +126,8 @@ class Claim:
         if self.is_limit:
             return np.pad(terminal_law(process).probs, (0, 1))
         grid = self.times(num_steps)
-        return stepped_law(process, self.method_name, grid, self.schedule, **self.parameters).probs
+        assert self.stepper is not None
+        return stepped_law(process, self.stepper, grid, self.schedule).probs
 
     def history(self, problem: TableProblem, weight: float, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Times from 1 to 0, (L+1,), and the law on the lattice at each, (L+1, N+1, ..., N+1).
@@ -137,20 +135,25 @@ class Claim:
         The times of the K steps; for a limit claim LEVELS equal steps of the masking level m.
         """
         process = self.process(problem, weight)
-        if not self.is_limit:
+        if not self.is_limit and self.stepper is not None:
             times = self.times(num_steps)
-            law = stepped_law(
-                process, self.method_name, times, self.schedule, every_step=True, **self.parameters
-            )  # fmt: skip
-            return times, law.probs
+            return times, stepped_law(process, self.stepper, times, self.schedule, every_step=True).probs
         times = noise_schedule(self.schedule).inverse(np.linspace(1.0, 0.0, LEVELS + 1))
         return times, transient_law(process, noise_schedule(self.schedule).clock(times)).probs
 
     def __str__(self) -> str:
+        rule, method, grid, schedule = map(_spelled, (self.rule, self.method, self.grid, self.schedule))
         if self.is_limit:
-            return f"{self.rule}, {self.method}"
-        grid = {"time": "uniform t", "clock": "uniform clock", "cosine": "cosine grid"}[self.grid]
-        return f"{self.rule}, {self.method}, {grid}, {self.schedule.replace('linear', 'log-linear')}"
+            return f"{rule}, {method}"
+        return f"{rule}, {method}, {SPELLED.get(grid, f'{grid} grid')}, {schedule.replace('linear', 'log-linear')}"
+
+
+def _spelled(part: Any) -> str:
+    """A part of a claim in words: an object by its name and settings."""
+    if isinstance(part, str):
+        return part
+    settings = dict(part.settings) if isinstance(part, Rule) else getattr(part, "parameters", {})
+    return ":".join([part.name, *(f"{name}={value}" for name, value in settings.items())])
 
 
 def _part(part: str) -> tuple[str, str]:
@@ -161,8 +164,8 @@ def _part(part: str) -> tuple[str, str]:
         return "rule", f"{name}:{settings}" if settings else name
     if name == LIMIT or name in METHODS:
         return "method", f"{name}:{settings}" if settings else name
-    if name in GRID_NAMES:
-        return "grid", GRID_NAMES[name]
+    if name in GRID_NAMES or (name.removesuffix(" grid") in GRIDS and name != "cosine"):
+        return "grid", GRID_NAMES.get(name, name.removesuffix(" grid"))
     schedule = name.removesuffix(" schedule")
     if schedule in SCHEDULES:
         return "schedule", schedule

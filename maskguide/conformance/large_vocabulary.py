@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .._arrays import Placed, namespace
-from ..methods import METHODS
 from ..problems.conditionals import count_up
 from .bank import fractions, read
 from .explanations.precision import RACE, BinnedProblem
@@ -113,7 +112,7 @@ def _joint(laws: list[Any]) -> np.ndarray:
 
 def large_vocabulary_cases(claim: Any) -> list[LargeVocabularyCase]:
     """The one of reference/large_vocabulary.json; none for claims whose steps look at several coordinates."""
-    independent = claim.is_limit or METHODS[claim.method_name].reveal is not None
+    independent = claim.is_limit or claim.stepper.reveal is not None
     return [_recorded()] if independent else []
 
 

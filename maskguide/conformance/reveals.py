@@ -11,8 +11,6 @@ from ..problems.table import TableProblem
 from ..process import GuidedProcess
 from .claim import Claim
 
-REVEAL_AGAIN = ("remdm", "predictor-corrector")  # methods that mask what was revealed: no single reveal time
-
 
 def reveal_law(
     claim: Claim, problem: TableProblem, weight: float, num_steps: int
@@ -23,7 +21,7 @@ def reveal_law(
     marginal of the law at t_l, and its differences are the law; none for methods that mask again.
     """
     times, laws = claim.history(problem, weight, num_steps)
-    if claim.method_name in REVEAL_AGAIN:
+    if claim.stepper is not None and claim.stepper.remasks:  # no single reveal time
         return times, []
     found = []
     for i in range(problem.length):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..._caching import cached_on_first
-from ...guidance import Guidance
 from ...guidance.formulas import quotient
 from ...guidance.rule import Rule, conditionals
 from ...guidance.rules import RULES
@@ -23,7 +22,6 @@ from ...process import Rates
 from ...schedules import NoiseSchedule, noise_schedule, time_grid
 
 LIMIT = "limit"
-NEEDS_UNIT_HAZARDS = ("ancestral", "remdm")
 
 Tokens = Callable[[np.ndarray], np.ndarray]  # laws of a token (..., N) -> (..., N)
 
@@ -48,8 +46,7 @@ class Setup:
     @classmethod
     def of(cls, case: Any, claim: Any) -> Setup:
         """What the claim says of a case."""
-        rule = Guidance.parse(claim.rule).rule
-        method = LIMIT if claim.is_limit else METHODS[claim.method_name].with_parameters(**claim.parameters)
+        rule, method = claim.guidance(0.0).rule, LIMIT if claim.is_limit else claim.stepper
         asked = case.problem, float(case.weight), case.num_steps
         return cls(*asked, rule, method, claim.grid, claim.schedule, case.plain)
 
@@ -96,7 +93,7 @@ class Setup:
     def stepper(self, rates: Rates) -> Method:
         """The method; where it needs hazards of one and these are not, the row (a r, 1 - a) divided by its sum."""
         method = METHODS[self.method] if isinstance(self.method, str) else self.method
-        fits = method.name not in NEEDS_UNIT_HAZARDS or unit_hazards(rates)
+        fits = not method.needs_unit_hazards or unit_hazards(rates)
         return method if fits else METHODS["posterior-product"]
 
 
