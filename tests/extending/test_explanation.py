@@ -28,7 +28,7 @@ def at_half_the_weight(denoiser, n, *, weight, num_steps, seed, dtype):
 
 def test_the_fault_is_named(registered):
     report = mg.conformance.check(
-        at_half_the_weight, "normalized, ancestral, uniform t, log-linear", quick=True, seed=1, large_seconds=0
+        at_half_the_weight, "normalized, ancestral, uniform t, log-linear", quick=True, seed=1
     )
     assert not report.passed
     assert "the weight is halved" in str(report)

@@ -50,7 +50,5 @@ def test_samples_have_its_law():
 
 def test_conformance_judges_it():
     claim = mg.conformance.Claim("product", IMPLICIT)
-    report = mg.conformance.check(
-        mg.conformance.builtin_sampler(claim), claim, quick=True, seed=2, large_seconds=0, max_seconds=60
-    )
+    report = mg.conformance.check(mg.conformance.builtin_sampler(claim), claim, quick=True, seed=2, max_seconds=60)
     assert report.passed, str(report)
