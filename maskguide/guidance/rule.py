@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,36 +13,9 @@ from .. import _checks
 from .._arrays import namespace
 from .._caching import cached_on_first
 from ..problems.table import TableProblem, marginal_table
+from . import derivative
 from .formulas import log_normalized, log_powers, quotient
-
-
-class Required(Enum):
-    """Stands where a default would: the parameter must be given."""
-
-    NO_DEFAULT = "no default"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a rule besides the weight: a number, or a class.
-
-    Attributes
-    ----------
-    name : str
-        The keyword of `Guidance`.
-    check : callable
-        (value) -> the value as it is kept, hashable; InputError for a bad one.
-    default : hashable
-        The value where none is given; without a default the parameter must be given.
-    is_reference : bool
-        The value is a class, by name or index, that takes the place of the unconditional law; the formula does not see
-        it.
-    """
-
-    name: str
-    check: Callable[[Any], Hashable]
-    default: Hashable = Required.NO_DEFAULT
-    is_reference: bool = False
+from .parameter import Parameter, Required
 
 
 @dataclass(frozen=True)
@@ -294,14 +267,17 @@ class Rule:
         InputError
             As for `log_rates`; a rule without a declared derivative where torch is not installed.
         """
-        log_rate = self.log_rates(log_conditional, log_unconditional, weight)
+        log_rate, logs = (
+            self.log_rates(log_conditional, log_unconditional, weight),
+            (log_conditional, log_unconditional),
+        )
         xp = namespace(log_rate)
         if self.derivative is not None:
             slope = self.derivative(log_conditional, log_unconditional, weight, **self.numbers)
         elif self.powers is not None:
-            slope = self._slope_of_powers(log_conditional, log_unconditional)
+            slope = derivative.of_powers(self.exponents(0.0), self.exponents(1.0), logs)
         else:
-            slope = self._slope_by_torch(log_conditional, log_unconditional, weight)
+            slope = derivative.by_torch(partial(self._formula, **self.numbers), logs, weight, self.name)
         slope = xp.where(log_rate > -np.inf, slope, 0.0)
         mean = (xp.exp(log_rate) * slope).sum(-1)[..., None] if self.normalises else 0.0
         return xp.where(log_rate > -np.inf, slope - mean, 0.0)
@@ -348,23 +324,6 @@ class Rule:
             return self.table_rates(problem, weight, axis)
         target, reference = (conditionals(table, axis) for table in (problem.target_table, self.reference(problem)))
         return self.rates(target, reference, weight)
-
-    def _slope_of_powers(self, log_conditional: Any, log_unconditional: Any) -> Any:
-        xp, (a, b), (a1, b1) = namespace(log_unconditional), self.exponents(0.0), self.exponents(1.0)
-        first, second = (xp.where(log > -np.inf, log, 0.0) for log in (log_conditional, log_unconditional))
-        return (a1 - a) * first + (b1 - b) * second
-
-    def _slope_by_torch(self, log_conditional: Any, log_unconditional: Any, weight: float) -> Any:
-        try:
-            import torch
-        except ImportError:
-            needed = "a rule without a declared derivative is differentiated by torch"
-            _checks.fail(f"the derivative of the rule {self.name!r} without torch", needed, "declare `derivative`")
-        logs = [torch.as_tensor(log) for log in (log_conditional, log_unconditional)]
-        at = torch.tensor(float(weight), dtype=logs[0].dtype, device=logs[0].device)
-        formula, numbers = self._formula, self.numbers
-        slope = torch.func.jvp(lambda w: formula(*logs, w, **numbers), (at,), (torch.ones_like(at),))[1]
-        return slope if namespace(log_conditional) is torch else slope.numpy()
 
     def _usable(self, log_rate: Any, possible: Any, weight: float) -> None:
         """Refuse what somebody's own formula may give; a tensor's values are not looked at: the host would wait."""

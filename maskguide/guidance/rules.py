@@ -15,7 +15,8 @@ from .formulas import (
     rectified_rates,
     spherical_rates,
 )
-from .rule import Parameter, Rule, of_powers
+from .parameter import Parameter
+from .rule import Rule, of_powers
 from .tilted import tilted_rates
 
 
