@@ -1,17 +1,21 @@
 """A method of one's own: implicit Euler in the clock, where a mask is left with probability 1 / (1 + Z h)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import maskguide as mg
+from maskguide.laws.kernels import one_step
+from maskguide.methods import METHODS
+from maskguide.methods.tau_leaping import hazard_within
 
 from ..conftest import random_problem
 
 
 def reveal_probability(hazards, step):
     """1 - 1 / (1 + Z h): hazards Z (..., D) of the masks, h the length of the step; a step to data has h = inf."""
-    met = hazards * min(step.length, 1e300)
-    return met / (1 + met)
+    return 1 - 1 / (1 + hazards * min(step.length, 1e100))
 
 
 IMPLICIT = mg.Method(
@@ -42,9 +46,10 @@ def test_its_order_is_one():
 def test_samples_have_its_law():
     pytest.importorskip("torch")
     process = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0))
-    law = mg.stepped_law(process, IMPLICIT, mg.uniform_grid(5))
-    assert mg.compare(mg.sample(process, 20_000, IMPLICIT, grid=5), law).passed
-    leaps = mg.sample(process, 20_000, "tau-leaping", grid=5)
+    times = [1.0, 0.5, 0.25]  # not to the data, where both reveal all
+    law = mg.stepped_law(process, IMPLICIT, times)
+    assert mg.compare(mg.sample(process, 20_000, IMPLICIT, grid=times), law).passed
+    leaps = mg.sample(process, 20_000, "tau-leaping", grid=times)
     assert not mg.compare(leaps, law).passed
 
 
@@ -52,3 +57,58 @@ def test_conformance_judges_it():
     claim = mg.conformance.Claim("product", IMPLICIT)
     report = mg.conformance.check(mg.conformance.builtin_sampler(claim), claim, quick=True, seed=2, max_seconds=60)
     assert report.passed, str(report)
+
+
+# A method of another kind registers its step: once on laws, once on trajectories ------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pausing(mg.Method):
+    """A tau-leap, but in each step a trajectory rests as a whole with probability `pause`."""
+
+    pause: float = 0.5
+
+
+@one_step.register
+def pausing_law(method: Pausing, rates, law, step):
+    """The law after a step: a part of it stays where it is."""
+    return method.pause * law + (1 - method.pause) * one_step(METHODS["tau-leaping"], rates, law, step)
+
+
+PAUSING = Pausing(name="pausing", order=None, use="to show how a kind is added", keeps="nothing", source="here")
+
+
+def register_on_torch():
+    """Loads torch: where a package registers its kinds, this stands in the module that needs it."""
+    from maskguide.samplers.task import INSIDE
+    from maskguide.samplers.torch.dispatch import advance
+
+    @advance.register
+    def pausing_step(method: Pausing, walk, step):
+        here = walk.rates(step.weight)
+        goes = walk.step_draws(step, INSIDE, walk.masked | True)[0][:, :1] >= method.pause
+        walk.spend(hazard_within(here.hazards * goes, step.length), here, step.end)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_a_kind_of_ones_own(pause):
+    pytest.importorskip("torch")
+    register_on_torch()
+    process = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0))
+    method, times = PAUSING.with_parameters(pause=pause), mg.uniform_grid(5)
+    law = mg.stepped_law(process, method, times)
+    leaps = mg.stepped_law(process, "tau-leaping", times)
+    assert (abs(law.probs - leaps.probs).max() < 1e-15) == (pause == 0)
+    assert mg.compare(mg.sample(process, 20_000, method, grid=5), law).passed
+
+
+def test_an_unregistered_kind_is_refused():
+    class Unknown(mg.Method):
+        pass
+
+    method = Unknown(name="unknown", order=None, use="", keeps="", source="")
+    process = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0))
+    with pytest.raises(mg.InputError, match="exact steps of the method 'unknown'"):
+        mg.stepped_law(process, method, mg.uniform_grid(3))
+    with pytest.raises(mg.InputError, match="'unknown' on"):
+        mg.sample(process, 10, method, grid=3)
