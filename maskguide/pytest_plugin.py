@@ -22,7 +22,7 @@ PREFIX = "--maskguide-"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options."""
+    """Add the plugin's options to pytest's."""
     group = parser.getgroup("maskguide", "hold a sampler against the exact law it claims to draw from")
     group.addoption(f"{PREFIX}sampler", metavar="MODULE:FUNCTION", help="a test for each check of this sampler")
     group.addoption(
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Both options or neither."""
+    """Refuse a sampler without a claim, and a claim without a sampler."""
     if bool(config.getoption(f"{PREFIX}sampler")) != bool(config.getoption(f"{PREFIX}claim")):
         raise pytest.UsageError(f"{PREFIX}sampler and {PREFIX}claim go together")
 
@@ -86,14 +86,14 @@ class Conformance(pytest.Collector):
 
 
 class Item(pytest.Item):
-    """One check."""
+    """A check of the sampler as a test item."""
 
     def __init__(self, *, row: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.row = row
 
     def runtest(self) -> None:
-        """Look up the row of the report."""
+        """Pass, skip or fail as the report says of this check."""
         assert isinstance(self.parent, Conformance)
         check, report = self.parent.report.checks[self.row], self.parent.report
         if check.status == "skipped":
@@ -103,7 +103,7 @@ class Item(pytest.Item):
             pytest.fail(f"{check.status}: {check.message}{said}", pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """What stands in the summary."""
+        """The check's name for pytest's summary; it has no line of a file."""
         return Path(), None, self.name
 
 

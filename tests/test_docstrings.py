@@ -36,7 +36,7 @@ NUMPYDOC = {
 ARRAY = re.compile(r"\barrays?\b|array_like|ndarray|tensor", re.IGNORECASE)
 SHAPE = re.compile(r"\((?:[A-Z][A-Z0-9+*-]*|n|m|\.\.\.|\(|\d(?=, [A-Z]))[^)]*\)|\bshapes?\b|a number", re.DOTALL)
 SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
-FINISHED = ("process", "schedules", "guidance", "_registry", "problems", "comparison", "samplers")
+FINISHED = ("process", "schedules", "guidance", "_registry", "problems", "comparison", "samplers", "gaussian")
 
 
 def documented() -> dict[str, object]:

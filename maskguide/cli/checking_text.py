@@ -52,7 +52,7 @@ def numbers_list(numbers: Sequence[Number]) -> list[dict[str, Any]]:
 
 
 def numbers_text(numbers: Sequence[Number]) -> str:
-    """A line a number."""
+    """Recomputed numbers as text, each on a line, and how many hold."""
     rows = [f"{'ok  ' if c.passed else 'FAIL'} {c.name}: expected {c.expected:.6g}, got {c.got:.6g} "
             f"(± {c.tolerance:.2g})  [{c.source}]" for c in numbers]  # fmt: skip
     return "\n".join([*rows, f"{sum(c.passed for c in numbers)} of {len(numbers)} claims hold"])

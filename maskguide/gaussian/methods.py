@@ -22,19 +22,22 @@ class GaussianMethod:
     Attributes
     ----------
     name : str
-    step : function of (field, x, t, s, z)
-        One step from t to s < t of points (n, d); z is standard normal where the method is `noisy`, else None.
+        What it is called in `sample`.
+    step : callable
+        (field, x, t, s, z): one step from t to s < t of points (n, d); z is standard normal where the method is
+        `noisy`, else None.
     order : int
         Of the error in the step length: of end points, or of laws where it is noisy.
     evaluations : int
         Of the guided field in one step.
     noisy : bool
+        Whether a step draws random numbers.
     compiled : bool
         Whether the kernel of `plane` has it.
-    with_eta : function of eta, or None
-        The method of stochasticity eta, where there is a choice.
-    integrate : function of (field, x, grid, keep), or None
-        Takes a batch along the whole grid where that is better than step by step; numpy only.
+    with_eta : callable or None
+        eta -> the method of stochasticity eta, where there is a choice.
+    integrate : callable or None
+        (field, x, grid, keep): takes a batch along the whole grid where that is better than step by step; numpy only.
     """
 
     name: str

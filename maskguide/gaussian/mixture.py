@@ -28,7 +28,17 @@ ROUND_OFF = 2.0**-50
 
 
 class Prediction(NamedTuple):
-    """At each point: log density (n,), score (n, d) and denoised x0 = E[x_0 | x] (n, d)."""
+    """What a mixture says of noised points.
+
+    Attributes
+    ----------
+    log_density : array or tensor, shape (n,)
+        log p_t(x), natural logarithm.
+    score : array or tensor, shape (n, d)
+        Gradient of log p_t(x) in x.
+    x0 : array or tensor, shape (n, d)
+        Denoised points E[x_0 | x].
+    """
 
     log_density: Any
     score: Any
@@ -36,14 +46,20 @@ class Prediction(NamedTuple):
 
 
 class Mixture:
-    """Classes made of Gaussian components.
+    """Classes made of Gaussian components, whose scores under Gaussian noise are known exactly.
+
+    Source: docs/gaussian.md.
 
     Parameters
     ----------
-    means : (C, d)
-    covariances : number or (C,) variances (isotropic), (C, d) variances (diagonal) or (C, d, d) matrices
-    weights : (C,) probabilities of the components, uniform by default
-    labels : (C,) class of each component, all 0 by default
+    means : array_like, shape (C, d)
+        Centres of the components.
+    covariances : number, or array_like of shape (C,), (C, d) or (C, d, d)
+        Variances (isotropic, or one a coordinate), or covariance matrices.
+    weights : array_like, shape (C,), optional
+        Probabilities of the components, uniform by default.
+    labels : sequence of C labels, optional
+        The class of each component, all 0 by default.
 
     Raises
     ------
@@ -85,7 +101,7 @@ class Mixture:
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """Number of coordinates d."""
         return self.means.shape[1]
 
     @property
@@ -95,11 +111,27 @@ class Mixture:
 
     @property
     def mean(self) -> np.ndarray:
-        """Mean of the whole mixture, (d,)."""
+        """Mean of the whole mixture, shape (d,)."""
         return self.weights @ self.means
 
     def given(self, label: Any) -> Mixture:
-        """The mixture of one class: its components, weights divided by their sum."""
+        """The mixture of one class: its components, weights divided by their sum.
+
+        Parameters
+        ----------
+        label : label
+            One of `classes`.
+
+        Returns
+        -------
+        Mixture
+            The conditional law.
+
+        Raises
+        ------
+        InputError
+            An unknown label, or a class of weight zero.
+        """
         keep = np.array([mine == label for mine in self.labels])
         if not keep.any():
             names = ", ".join(map(repr, self.classes[:10]))
@@ -115,24 +147,61 @@ class Mixture:
         return part
 
     def covariances(self) -> np.ndarray:
-        """Sigma_k, (C, d, d)."""
+        """Covariance matrices of the components, shape (C, d, d)."""
         variances = np.broadcast_to(self.variances, self.means.shape)
         if self.axes is None:
             return variances[:, :, None] * np.eye(self.dimension)
         return np.einsum("cij,cj,ckj->cik", self.axes, variances, self.axes)
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """`count` points (count, d) of the data law."""
+        """Draw points of the data law.
+
+        Parameters
+        ----------
+        count : int
+            n >= 1.
+        seed : int
+            0 <= seed < 2^64.
+
+        Returns
+        -------
+        array, shape (n, d)
+            Independent points.
+
+        Raises
+        ------
+        InputError
+            A count below 1 or a seed out of range.
+        """
         _checks.integer(count, "count", 1)
         which = np.searchsorted(np.cumsum(self.weights)[:-1], uniforms(_checks.seed(seed), count, 0), side="right")
         z = np.sqrt(np.broadcast_to(self.variances, self.means.shape)[which]) * normals(seed, count, self.dimension, 1)
         return self.means[which] + (z if self.axes is None else np.einsum("nij,nj->ni", self.axes[which], z))
 
     def predict(self, x: Any, scale: Any = 1.0, sigma: Any = 0.0) -> Prediction:
-        """Log density, score and denoised x0 at points x (n, d), noise a = `scale` and `sigma` >= 0.
+        """Log density, score and denoised points of the mixture under Gaussian noise.
 
-        Each is a number or (n,) numbers. numpy or torch (float64, with gradients); points and components are
-        taken in blocks, their sum by a running log-sum-exp, so memory does not grow with either.
+        Points and components are taken in blocks, their sum by a running log-sum-exp, so memory does not grow with
+        either.
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, d)
+            Points; numpy, or torch in float64, with gradients.
+        scale : number, or array of shape (n,)
+            a, by which x_0 is multiplied: x_t = a x_0 + sigma z.
+        sigma : number, or array of shape (n,)
+            Standard deviation of the noise, >= 0.
+
+        Returns
+        -------
+        Prediction
+            Of the kind of x, numpy or torch.
+
+        Raises
+        ------
+        InputError
+            Points of another dimension, or noise that is negative.
         """
         x = self._points(x)
         xp = namespace(x)
@@ -153,15 +222,60 @@ class Mixture:
         return Prediction(*(join([p[j] for p in parts]) for j in range(3)))
 
     def log_density(self, x: Any, scale: Any = 1.0, sigma: Any = 0.0) -> Any:
-        """log p_t(x), (n,)."""
+        """Logarithm of the density of noised points, log p_t(x).
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, d)
+            Points; numpy, or torch in float64, with gradients.
+        scale : number, or array of shape (n,)
+            a, by which x_0 is multiplied: x_t = a x_0 + sigma z.
+        sigma : number, or array of shape (n,)
+            Standard deviation of the noise, >= 0.
+
+        Returns
+        -------
+        array or tensor, shape (n,)
+            Natural logarithm.
+        """
         return self.predict(x, scale, sigma).log_density
 
     def score(self, x: Any, scale: Any = 1.0, sigma: Any = 0.0) -> Any:
-        """grad log p_t(x), (n, d)."""
+        """Score of noised points, the gradient of log p_t(x) in x.
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, d)
+            Points; numpy, or torch in float64, with gradients.
+        scale : number, or array of shape (n,)
+            a, by which x_0 is multiplied: x_t = a x_0 + sigma z.
+        sigma : number, or array of shape (n,)
+            Standard deviation of the noise, >= 0.
+
+        Returns
+        -------
+        array or tensor, shape (n, d)
+            Of the kind of x.
+        """
         return self.predict(x, scale, sigma).score
 
     def denoise(self, x: Any, scale: Any = 1.0, sigma: Any = 0.0) -> Any:
-        """E[x_0 | x_t = x], (n, d)."""
+        """Denoised points E[x_0 | x_t = x].
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, d)
+            Points; numpy, or torch in float64, with gradients.
+        scale : number, or array of shape (n,)
+            a, by which x_0 is multiplied: x_t = a x_0 + sigma z.
+        sigma : number, or array of shape (n,)
+            Standard deviation of the noise, >= 0.
+
+        Returns
+        -------
+        array or tensor, shape (n, d)
+            Of the kind of x.
+        """
         return self.predict(x, scale, sigma).x0
 
     def _points(self, x: Any) -> Any:

@@ -45,25 +45,67 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True)
 class NoiseProcess:
-    """A named noise process: `at(t)` is its :class:`Level` at a time 0 <= t <= 1."""
+    """A named noise process, x_t = a(t) x_0 + sigma(t) eps, from data at t = 0 to noise at t = 1.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in results.
+    level : callable
+        t -> :class:`Level`, a and sigma^2 with their slopes, for 0 <= t <= 1.
+    """
 
     name: str
     level: Callable[[float], Level]
 
     def at(self, t: float) -> Level:
-        """The level at time t; an error outside [0, 1]."""
+        """Noise level at a time.
+
+        Parameters
+        ----------
+        t : float
+            In [0, 1].
+
+        Returns
+        -------
+        Level
+            a, sigma^2, and their rates of change.
+
+        Raises
+        ------
+        InputError
+            A time outside [0, 1].
+        """
         if not 0 <= t <= 1:
             _checks.fail(f"time t = {t}", "0 <= t <= 1: 0 is data, 1 noise", "rescale the time")
         return self.level(t)
 
 
 def flow_matching() -> NoiseProcess:
-    """x_t = (1 - t) x_0 + t eps."""
+    """Flow-matching noise process, x_t = (1 - t) x_0 + t eps."""
     return NoiseProcess("flow matching", lambda t: Level(1 - t, t * t, -1.0, 2 * t))
 
 
 def variance_preserving(least: float = 0.1, most: float = 20.0) -> NoiseProcess:
-    """VP with beta(t) = least + (most - least) t: a^2 = exp(-int beta), sigma^2 = 1 - a^2."""
+    """Variance-preserving noise process with beta(t) = least + (most - least) t.
+
+    a^2 = exp(-int beta) and sigma^2 = 1 - a^2.
+
+    Parameters
+    ----------
+    least, most : float
+        beta at t = 0 and t = 1, 0 <= least <= most, most > 0 and finite.
+
+    Returns
+    -------
+    NoiseProcess
+        a(1) is small and not zero.
+
+    Raises
+    ------
+    InputError
+        A number out of range.
+    """
     if not 0 <= least <= most or not isfinite(most) or most == 0:
         _checks.fail(f"beta from {least} to {most}", "0 <= least <= most, most > 0, finite", "the usual is 0.1 to 20")
 
@@ -76,7 +118,7 @@ def variance_preserving(least: float = 0.1, most: float = 20.0) -> NoiseProcess:
 
 
 def variance_preserving_cosine() -> NoiseProcess:
-    """VP with a = cos(pi t / 2), sigma = sin(pi t / 2): a is exactly 0 at t = 1."""
+    """Variance-preserving noise process with a = cos(pi t / 2), sigma = sin(pi t / 2): a is exactly 0 at t = 1."""
 
     def level(t: float) -> Level:
         a, sigma = (cos(pi * t / 2), sin(pi * t / 2)) if t < 1 else (0.0, 1.0)
@@ -86,7 +128,25 @@ def variance_preserving_cosine() -> NoiseProcess:
 
 
 def variance_exploding(most: float, power: float = 1.0) -> NoiseProcess:
-    """VE with sigma^2 = most t^power: power 1 is Brownian motion of variance s = most t, power 2 has sigma ~ t."""
+    """Variance-exploding noise process with a = 1 and sigma^2 = most t^power.
+
+    Parameters
+    ----------
+    most : float
+        Variance of the noise at t = 1, positive and finite.
+    power : float
+        At least 1; 1 is Brownian motion, 2 has sigma in proportion to t.
+
+    Returns
+    -------
+    NoiseProcess
+        Its start is the data law convolved with a Gaussian, no pure noise.
+
+    Raises
+    ------
+    InputError
+        A number out of range.
+    """
     if not (isfinite(most) and most > 0 and isfinite(power) and power >= 1):
         _checks.fail(f"most = {most}, power = {power}", "most > 0, power >= 1, finite", "most is the variance at t = 1")
     return NoiseProcess("ve", lambda t: Level(1.0, most * t**power, 0.0, most * power * t ** (power - 1)))
@@ -96,10 +156,31 @@ KINDS = ("score", "eps", "x0", "velocity")
 
 
 def convert(prediction: Any, x: Any, level: Level, source: str, target: str) -> Any:
-    """One prediction as another: any two of "score", "eps", "x0", "velocity" at the point x.
+    """One kind of prediction at noised points as another.
 
-    Everything passes through y = -score. Raises InputError where the source does not determine y: "score" and
-    "eps" always do (eps: sigma > 0), "x0" needs sigma > 0, "velocity" a slope in y, and a target x0 needs a > 0.
+    Everything passes through y = -score.
+
+    Parameters
+    ----------
+    prediction : array or tensor, shape (n, d)
+        What a model predicts.
+    x : array or tensor, shape (n, d)
+        The points it was predicted at.
+    level : Level
+        Their noise, `process.at(t)`.
+    source, target : str
+        "score", "eps", "x0" or "velocity".
+
+    Returns
+    -------
+    array or tensor, shape (n, d)
+        The same prediction in the target's terms.
+
+    Raises
+    ------
+    InputError
+        An unknown kind, or a source that does not determine y: "score" always does, "eps" and "x0" need sigma > 0,
+        "velocity" a slope in y; and a target x0 needs a > 0.
     """
     _checks.choice(source, KINDS, "prediction")
     _checks.choice(target, KINDS, "prediction")

@@ -36,7 +36,7 @@ class LinearWeight:
             _checks.fail(f"slope = {self.slope}", "it is finite", "a slope of 0 is a constant weight")
 
     def __call__(self, s: Any) -> Any:
-        """w(s)."""
+        """Weight w at the noise variance s."""
         return self.start + self.slope * s
 
 
@@ -60,7 +60,7 @@ class WindowWeight:
         return (self.switch,)
 
     def __call__(self, s: Any) -> Any:
-        """w(s)."""
+        """Weight w at the noise variance s."""
         return np.where(np.asarray(s) > self.switch, self.early, self.late)
 
 

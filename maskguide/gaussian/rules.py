@@ -31,17 +31,18 @@ DEGENERATE = 1e-3  # sin(theta) up to which the turn is taken as a shift
 
 @dataclass(frozen=True)
 class GaussianRule:
-    """How two predictions combine.
+    """How the predictions of two models combine into a guided one, A pred_c + B pred_u.
 
     Attributes
     ----------
     name : str
-    space : "any", "eps" or "x0"
-        The prediction the coefficients are for; "any" where they sum to one.
-    reads : "none", "eps", "score" or "x0"
-        The pair the coefficients are computed from.
-    coefficients : function of (c, u, w, t) -> (A, B)
-        Numbers or (n, 1).
+        What it is called.
+    space : str
+        "eps" or "x0", the prediction that the coefficients are for; "any" where they sum to one.
+    reads : str
+        "none", "eps", "score" or "x0": the pair that the coefficients are computed from.
+    coefficients : callable
+        (c, u, w, t) -> (A, B), numbers or (n, 1).
     lacks : str
         What a rule needs that its name does not say; it is there to be named in an error.
     """
@@ -57,17 +58,28 @@ LINEAR = GaussianRule("linear", "any", "none", lambda c, u, w, t: (1 + w, -w))
 
 
 def power_law(power: float = 1.0, of: str = "eps") -> GaussianRule:
-    """s_c + w |difference|^power (s_c - s_u), power > -1: guidance that grows with what there is to correct.
+    """Guidance that grows with what there is to correct: s_c + w |difference|^power (s_c - s_u).
+
+    Source: Pavasovic et al., arXiv:2502.07849 (scores, power 0.9).
 
     Parameters
     ----------
-    power : finite, above -1; 0 is linear guidance
-    of : "eps" or "score"
-        |eps_c - eps_u|, root mean square over coordinates: one weight serves all dimensions and noise processes. Or
-        |s_c - s_u|, Euclidean, as published: the same at the weight w (sqrt(d) / sigma(t))^power, without bound
-        towards the data.
+    power : float
+        Finite, above -1; 0 is linear guidance.
+    of : str
+        "eps": |eps_c - eps_u|, root mean square over coordinates, so that one weight serves all dimensions and noise
+        processes. "score": |s_c - s_u|, Euclidean, as published: the same at the weight w (sqrt(d) / sigma(t))^power,
+        without bound towards the data.
 
-    Source: Pavasovic et al., arXiv:2502.07849 (scores, power 0.9).
+    Returns
+    -------
+    GaussianRule
+        Of weight w >= -1.
+
+    Raises
+    ------
+    InputError
+        A power out of range, or another word for `of`.
     """
     if not -1 < _checks.real(power, "power") < inf:
         _checks.fail(f"power = {power}", "power > -1, finite", "0 is linear guidance")
@@ -84,20 +96,45 @@ def power_law(power: float = 1.0, of: str = "eps") -> GaussianRule:
 
 
 def rectified(ratio: float | np.ndarray | Callable[[float], Any]) -> GaussianRule:
-    """eps = (1 + w) eps_c - w ratio(t) eps_u; the ratio a number, (d,) numbers or a function of t.
+    """Rectified guidance, eps = (1 + w) eps_c - w ratio(t) eps_u.
 
-    It is what :func:`moment_ratio` or :func:`regression_ratio` measures; ratio 1 is linear guidance. In the terms of
-    ReCFG (Xia et al., arXiv:2410.18737) gamma_1 = 1 + w, gamma_0 = -w ratio.
+    The ratio is what :func:`moment_ratio` or :func:`regression_ratio` measures; ratio 1 is linear guidance. In the
+    terms of ReCFG (Xia et al., arXiv:2410.18737) gamma_1 = 1 + w, gamma_0 = -w ratio.
+
+    Parameters
+    ----------
+    ratio : float, array of shape (d,), or callable
+        A number, one a coordinate, or t -> either.
+
+    Returns
+    -------
+    GaussianRule
+        Of weight w >= -1.
     """
     at = ratio if callable(ratio) else lambda t: ratio
     return GaussianRule("rectified", "eps", "none", lambda c, u, w, t: (1 + w, -w * at(t)))
 
 
 def moment_ratio(c: Any, u: Any) -> Any:
-    """E[eps_c] / E[eps_u] for each coordinate, (d,): with it the guided mean of eps is that of eps_c.
+    """Ratio E[eps_c] / E[eps_u] for each coordinate: with it the guided mean of eps is that of eps_c.
 
-    The points are those of the law over which the expectation is meant. Under p_t(x | c) itself E[eps_c] = 0.
-    Source: the closed form of arXiv:2410.18737, gamma_0 = (1 - gamma_1) E[eps_c] / E[eps_u].
+    Under p_t(x | c) itself E[eps_c] = 0. Source: the closed form of arXiv:2410.18737,
+    gamma_0 = (1 - gamma_1) E[eps_c] / E[eps_u].
+
+    Parameters
+    ----------
+    c, u : array or tensor, shape (n, d)
+        eps predicted by the conditional and the unconditional model, at points of the law that the expectation is over.
+
+    Returns
+    -------
+    array or tensor, shape (d,)
+        For :func:`rectified`.
+
+    Raises
+    ------
+    InputError
+        A coordinate whose denominator is zero.
     """
     below = u.mean(0)
     if bool((below == 0).any()):
@@ -106,10 +143,25 @@ def moment_ratio(c: Any, u: Any) -> Any:
 
 
 def regression_ratio(c: Any, u: Any) -> Any:
-    """E[eps_c eps_u] / E[eps_u^2] for each coordinate, (d,): the multiple of eps_u nearest to eps_c.
+    """Ratio E[eps_c eps_u] / E[eps_u^2] for each coordinate: the multiple of eps_u nearest to eps_c.
 
     Source: what the code of arXiv:2410.18737 tabulates for each class, step and pixel, over noised samples of the class
     (a table entry is 0 where E[eps_u^2] = 0; here that is refused).
+
+    Parameters
+    ----------
+    c, u : array or tensor, shape (n, d)
+        eps predicted by the conditional and the unconditional model, at points of the law that the expectation is over.
+
+    Returns
+    -------
+    array or tensor, shape (d,)
+        For :func:`rectified`.
+
+    Raises
+    ------
+    InputError
+        A coordinate whose denominator is zero.
     """
     below = (u * u).mean(0)
     if bool((below == 0).any()):
@@ -152,7 +204,23 @@ RULES = Registry(
 
 
 def rule(name_or_rule: str | GaussianRule) -> GaussianRule:
-    """A rule by name ("linear", "contrastive", "power", "angle"), or itself."""
+    """A rule of Gaussian guidance by name, or as given.
+
+    Parameters
+    ----------
+    name_or_rule : str or GaussianRule
+        "linear", "contrastive", "power", "angle", or a rule of one's own.
+
+    Returns
+    -------
+    GaussianRule
+        The rule.
+
+    Raises
+    ------
+    InputError
+        An unknown name, or a name that does not say all that its rule needs ("rectified").
+    """
     found = RULES.named(name_or_rule)
     if found.lacks:
         _checks.fail(f"rule {found.name!r} by name", f"it needs its {found.lacks}", f"{found.name}({found.lacks})")
@@ -160,8 +228,31 @@ def rule(name_or_rule: str | GaussianRule) -> GaussianRule:
 
 
 def combine(name_or_rule: str | GaussianRule, c: Any, u: Any, w: float, t: float = 0.0) -> Any:
-    """The guided prediction from two in the rule's own space: points (n, d), weight w >= -1, time t.
+    """The guided prediction from two predictions in the rule's own space.
 
+    Parameters
+    ----------
+    name_or_rule : str or GaussianRule
+        As for :func:`rule`.
+    c, u : array or tensor, shape (n, d)
+        Conditional and unconditional prediction.
+    w : float
+        w >= -1.
+    t : float
+        Time in [0, 1], for rules that look at it.
+
+    Returns
+    -------
+    array or tensor, shape (n, d)
+        The guided prediction.
+
+    Raises
+    ------
+    InputError
+        An unknown rule, a weight below -1, or arrays of different shapes.
+
+    Examples
+    --------
     >>> combine("angle", np.array([[1.0, 0.0]]), np.array([[0.5, 3**0.5 / 2]]), 0.78).round(4)
     array([[ 1.3159, -0.3645]])
     """

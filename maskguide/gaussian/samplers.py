@@ -45,29 +45,45 @@ def sample(
     engine: str | None = None,
     device: str | None = None,
 ) -> Trajectories:
-    """Guided trajectories from noise to data.
+    """Guided trajectories from noise to data, of a Gaussian mixture with exact scores. Source: docs/gaussian.md.
 
     Parameters
     ----------
     conditional, unconditional : Mixture
         The laws whose scores are combined: `mixture.given(label)` and `mixture`; for contrastive guidance the
         second is the negative class.
-    weight : number, WeightSchedule or function of t
-        w >= -1; omega = 1 + w.
+    weight : number, WeightSchedule, or callable
+        w >= -1, or t -> w; many papers write omega = 1 + w.
     method : str or GaussianMethod
         "euler", "heun", "ddim", "dpm2", "euler-maruyama", "adaptive", or a method of your own.
-    rule, process : by name or as objects
-    times : number of equal steps from 1 to 0, or decreasing times
-    count, seed
-        Trajectory i of a seed has its own random numbers: neither `count` nor `batch` changes it.
-    initial : "noise" (sigma z), "class" (the noised conditional law) or (count, d) points
-    eta : stochasticity of "ddim", in [0, 1]
-    keep : keep all points
-    batch : trajectories worked on at once
-    engine : "numpy" or "torch"
-        By default numpy, and the compiled kernel where there is one (Euler and Heun steps of a linear rule in the
-        plane). One seed gives the same trajectories everywhere, to rounding.
-    device : of torch, by default its GPU if it has one
+    rule : str or GaussianRule
+        "linear", "contrastive", "power", "angle", or a rule of your own.
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve" (of variance 100), or a noise process of your own.
+    times : int or array_like, shape (K+1,)
+        A number of equal steps from 1 to 0, or decreasing times.
+    count : int
+        Number of trajectories n >= 1.
+    seed : int
+        0 <= seed < 2^64. Trajectory i of a seed has its own random numbers: neither `count` nor `batch` changes it.
+    initial : str or array_like, shape (n, d)
+        "noise" (sigma z), "class" (the noised conditional law), or points.
+    eta : float
+        Stochasticity of "ddim", in [0, 1].
+    keep : bool
+        Keep all points along the way, 8 (K+1) n d bytes.
+    batch : int, optional
+        Trajectories worked on at once.
+    engine : str, optional
+        "numpy" or "torch". By default numpy, and the compiled kernel where there is one (Euler and Heun steps of a
+        linear rule in the plane). One seed gives the same trajectories everywhere, to rounding.
+    device : str, optional
+        Of torch, by default its GPU if it has one.
+
+    Returns
+    -------
+    Trajectories
+        Final points, and whether all got there: ``.x``, ``.status``.
 
     Raises
     ------
@@ -109,7 +125,29 @@ def guided_field(
     guidance: str | GaussianRule = "linear",
     noise: str | NoiseProcess = "flow",
 ) -> Field:
-    """The guided field of two mixtures, names looked up and dimensions compared."""
+    """The guided velocity field of two mixtures.
+
+    Parameters
+    ----------
+    conditional, unconditional : Mixture
+        As for :func:`sample`.
+    weight : number, WeightSchedule, or callable
+        w >= -1, or t -> w.
+    guidance : str or GaussianRule
+        The rule, as for :func:`sample`.
+    noise : str or NoiseProcess
+        The noise process, as for :func:`sample`.
+
+    Returns
+    -------
+    Field
+        What a method steps along; its `predict(x, t)` is the guided prediction at points (n, d) and a time.
+
+    Raises
+    ------
+    InputError
+        Unknown names, or mixtures of different dimensions.
+    """
     if conditional.dimension != unconditional.dimension:
         _checks.fail(
             f"conditional has d = {conditional.dimension}, unconditional d = {unconditional.dimension}",

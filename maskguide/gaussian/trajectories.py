@@ -22,13 +22,15 @@ class Trajectories:
 
     Attributes
     ----------
-    x : (n, d)
+    x : array, shape (n, d)
         Final points; of an exploded trajectory the last point before it. No NaN.
-    exploded : (n,) bool
-    stopped_at : (n,)
+    exploded : bool array, shape (n,)
+        Whether a coordinate went beyond 1e50, where the trajectory was stopped.
+    stopped_at : array, shape (n,)
         The last time of the grid, or the time at which the trajectory exploded.
-    times : (K + 1,)
-    path : (K + 1, n, d) or None
+    times : array, shape (K+1,)
+        The grid, from 1 to 0.
+    path : array, shape (K+1, n, d), or None
         All points, when they were asked for.
     """
 
@@ -40,7 +42,7 @@ class Trajectories:
 
     @property
     def status(self) -> str:
-        """One sentence."""
+        """How many trajectories reached the end of the grid, in a sentence."""
         if not self.exploded.any():
             return f"all {len(self.x)} trajectories reached t = {self.times[-1]:g}"
         first = self.stopped_at[self.exploded].max()
@@ -71,7 +73,7 @@ def stepped(
 
 
 def joined(parts: list[Trajectories], grid: np.ndarray, keep: bool) -> Trajectories:
-    """Batches as one."""
+    """Join batches of trajectories into one."""
     x, exploded, stopped = (np.concatenate([getattr(p, k) for p in parts]) for k in ("x", "exploded", "stopped_at"))
     path = np.concatenate([p.path for p in parts if p.path is not None], 1) if keep else None
     return Trajectories(x, exploded, stopped, grid, path)

@@ -28,14 +28,15 @@ def tv_error(
     clock: float = np.inf,
     **parameters: Any,
 ) -> np.ndarray:
-    """TV between the law of a K-step sampler and the chain's own law, exactly.
+    """TV between the law of a K-step sampler and the chain's own law, exactly. Source: docs/theory.md, section 2.6.
 
     Parameters
     ----------
     process : GuidedProcess
+        Of a table.
     method : str or Method
         A name in ``maskguide.methods.METHODS``, or a method of your own.
-    steps : int or array_like of int
+    steps : int or array_like of ints, any shape
         K >= 1, one or several.
     schedule : str or NoiseSchedule
         Of the grid of K equal steps in t, from 1 to 0.
@@ -47,7 +48,13 @@ def tv_error(
 
     Returns
     -------
-    array of the shape of `steps`; 0 for exact methods. Masks that the sampler leaves count as error.
+    array, shape of steps
+        In [0, 1], 0 for exact methods. Masks that the sampler leaves count as error.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table, K below 1, and what :func:`stepped_law` refuses.
     """
     chosen = method_named(method, **parameters)
     counts = np.asarray(steps)
@@ -68,18 +75,25 @@ def measured_order(
     Taken on [0, u] in equal steps of the clock, where the order of a method is defined: a grid to t = 0 has
     steps of length one and more at its end, whatever K. A slope s(K) is off by O(1/K), so 2 s(2K) - s(K) is
     taken; K doubles from 32 until two such estimates differ by less than 0.005, the error reaches round-off, or
-    K = `largest`.
+    K = `largest`. Source: docs/theory.md, section 2.6.
 
     Parameters
     ----------
     process : GuidedProcess
+        Of a table.
     method : str or Method
+        A name in ``maskguide.methods.METHODS``, or a method of your own, with steps.
     clock : float
         Finite u > 0, the end of the window.
     largest : int
         Largest K, at least 64.
     **parameters
         The method's own.
+
+    Returns
+    -------
+    float
+        About 1 for "tau-leaping".
 
     Raises
     ------
@@ -128,12 +142,14 @@ def steps_needed(
 ) -> int:
     """The smallest K whose TV error to the terminal law is at most `tv`, by doubling, then bisection.
 
-    Bisection takes the error to fall with K between the last two doublings.
+    Bisection takes the error to fall with K between the last two doublings. Source: docs/theory.md, section 2.6.
 
     Parameters
     ----------
     process : GuidedProcess
+        Of a table.
     method : str or Method
+        A name in ``maskguide.methods.METHODS``, or a method of your own, with steps.
     tv : float
         In (0, 1).
     schedule : str or NoiseSchedule
@@ -142,6 +158,11 @@ def steps_needed(
         Where the doubling gives up.
     **parameters
         The method's own.
+
+    Returns
+    -------
+    int
+        K.
 
     Raises
     ------

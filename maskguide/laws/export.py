@@ -24,6 +24,7 @@ def export(process: GuidedProcess, path: str | Path, *, targets: Sequence[Sequen
     ``P=? [F<=u "y_0_1"]`` the probability at clock u of the completed state (0, 1). Completed states carry a
     loop of rate 1, which moves nothing, because model checkers dislike states without a way out. Both
     formats are read by Storm (PRISM files with its option --prismcompat), .prism also by PRISM.
+    Source: docs/theory.md, section 2.
 
     Parameters
     ----------

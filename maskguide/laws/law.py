@@ -21,6 +21,7 @@ class Law:
         (N,)*D for completed states only, (N+1,)*D on the lattice (last index of each axis = mask), or
         (T,) in front of either when the clock has shape (T,).
     problem : TableProblem
+        What the law is about.
     clock : array of shape () or (T,)
         inf for a terminal law.
     method : str
@@ -37,7 +38,7 @@ class Law:
 
     @property
     def length(self) -> int:
-        """D."""
+        """Number of coordinates D."""
         return self.problem.length
 
     @property
@@ -47,11 +48,27 @@ class Law:
 
     @property
     def masked_probability(self) -> np.ndarray:
-        """P(some coordinate still masked), shape () or (T,): the total variation to the terminal law."""
+        """Probability that a coordinate is still masked, shape () or (T,): the total variation to the terminal law."""
         return _masked_mass(self.probs, self.problem) if self.has_mask else np.zeros(self.clock.shape)
 
     def marginal(self, *coordinates: int) -> np.ndarray:
-        """The law of some coordinates, in the order of their axes."""
+        """The law of some coordinates, in the order of their axes.
+
+        Parameters
+        ----------
+        *coordinates : int
+            0 <= i < D each.
+
+        Returns
+        -------
+        array, shape (N,)*k or (N+1,)*k for k coordinates
+            With (T,) in front for T clocks.
+
+        Raises
+        ------
+        InputError
+            A coordinate outside 0..D-1.
+        """
         for c in coordinates:
             if not 0 <= c < self.length:
                 _checks.fail(f"coordinate {c}", f"0 <= coordinate < D = {self.length}", "count from 0")
@@ -60,23 +77,39 @@ class Law:
         return self.probs.sum(axis=drop)
 
     def mean(self) -> np.ndarray:
-        """E[x_i] of the token indices, (D,). Completed laws only."""
+        """Mean E[x_i] of the token indices, shape (D,). Completed laws only."""
         self._needs_completed("mean")
         return np.array([self.marginal(i) @ np.arange(self.problem.vocab_size) for i in range(self.length)])
 
     def covariance(self) -> np.ndarray:
-        """Cov(x_i, x_j) of the token indices, (D, D). Completed laws only."""
+        """Covariances Cov(x_i, x_j) of the token indices, shape (D, D). Completed laws only."""
         self._needs_completed("covariance")
         tokens = np.indices(self.probs.shape).reshape(self.length, -1) - self.mean()[:, None]
         return (tokens * self.probs.ravel()) @ tokens.T
 
     def entropy(self) -> np.ndarray:
-        """-sum p log p in nats, shape () or (T,)."""
+        """Entropy -sum p log p in nats, shape () or (T,)."""
         flat = self._flat()
         return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
 
     def tv(self, other: Law | np.ndarray) -> np.ndarray:
-        """Total variation distance, half the L1 distance, to a law of the same shape."""
+        """Total variation distance to a law of the same shape, half the L1 distance.
+
+        Parameters
+        ----------
+        other : Law or array of the shape of probs
+            Another law of the same states.
+
+        Returns
+        -------
+        array, shape () or (T,)
+            In [0, 1].
+
+        Raises
+        ------
+        InputError
+            A law of another shape.
+        """
         probs = other.probs if isinstance(other, Law) else np.asarray(other)
         if probs.shape != self.probs.shape:
             _checks.fail(
@@ -86,7 +119,7 @@ class Law:
         return 0.5 * np.abs(self.probs - probs).sum(axis=axes)
 
     def region_weights(self) -> dict[str, float]:
-        """Probability of each region of :func:`maskguide.problems.regions.regions`. Completed laws only."""
+        """Probability of each region of :func:`maskguide.regions`, a dict by name. Completed laws only."""
         self._needs_completed("region_weights")
         return {name: float(self.probs[inside].sum()) for name, inside in regions(self.problem).items()}
 

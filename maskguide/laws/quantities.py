@@ -17,15 +17,21 @@ from .transient import transient_law
 
 
 def expected_reveals(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
-    """E[number of coordinates revealed at clock u], clock's shape: 0 at u = 0, D at u = inf.
+    """Expected number of coordinates revealed at clock u: 0 at u = 0, D at u = inf.
 
-    D (1 - e^{-u}) for a rule of unit hazards.
+    D (1 - e^{-u}) for a rule of unit hazards. Source: docs/theory.md, section 2.
 
     Parameters
     ----------
     process : GuidedProcess
-    clock : float or array_like (T,)
+        Of a table.
+    clock : float or array_like, shape (T,)
         u = -log m(t) in [0, inf].
+
+    Returns
+    -------
+    array, shape of clock
+        In [0, D].
     """
     process.needs_table("expected reveals")
     law = transient_law(process, clock)
@@ -37,15 +43,19 @@ def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
 
     At u = 0 it is the prior. At w = -1 it stays the prior at every clock (a martingale); guidance drives
     the target's towards one. Weight the states by the law itself with :func:`posterior_table`.
+    Source: docs/theory.md, section 2.4.
 
     Parameters
     ----------
     process : GuidedProcess
-    clock : float or array_like (T,)
+        Of a table.
+    clock : float or array_like, shape (T,)
+        u = -log m(t) in [0, inf].
 
     Returns
     -------
-    array of shape clock.shape + (K,), rows summing to one.
+    array, shape of clock followed by (K,)
+        Rows sum to one.
     """
     process.needs_table("class posterior")
     law = transient_law(process, clock)
@@ -55,7 +65,23 @@ def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
 
 
 def posterior_table(problem: TableProblem) -> np.ndarray:
-    """p(k|x) = a_k p(x|k)/p(x) on the lattice, (K,) + (N+1,)*D; 0 where p(x) = 0."""
+    """Class posteriors p(k|x) = a_k p(x|k)/p(x) of all states. Source: docs/theory.md, section 1.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        The laws and the prior.
+
+    Returns
+    -------
+    array, shape (K,) + (N+1,)*D
+        0 where p(x) = 0.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table.
+    """
     only_tables(problem, "the table of posteriors")
     size, length, count = problem.vocab_size, problem.length, problem.num_classes
     _checks.lattice_fits(size, length, 8 * (count + 2), "posteriors on the lattice")
@@ -69,9 +95,19 @@ def _posterior(problem: TableProblem, k: int) -> np.ndarray:
 
 
 def mutual_information(law: Law) -> np.ndarray:
-    """I(x_i; x_j) in nats, (D, D) or (T, D, D); the diagonal is the entropy of each coordinate.
+    """Mutual information I(x_i; x_j) of every pair of coordinates, in nats. Source: docs/theory.md, section 2.
 
     On the lattice the mask counts as a token. A sum of terms >= 0, so near independence nothing cancels.
+
+    Parameters
+    ----------
+    law : Law
+        On completed states or on the lattice, at one clock or several.
+
+    Returns
+    -------
+    array, shape (D, D) or (T, D, D)
+        The diagonal is the entropy of each coordinate.
     """
     lead = law.probs.shape[: law.probs.ndim - law.length]
     result = np.zeros((*lead, law.length, law.length))
@@ -87,13 +123,16 @@ def mutual_information(law: Law) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Divergences:
-    """How far a law P is from another, Q; shape () or (T,) each.
+    """How far a law P is from another, Q.
 
     Attributes
     ----------
-    tv : total variation, half the L1 distance
-    kl : KL(P || Q) = sum P log(P/Q) in nats; inf where P goes and Q does not
-    reverse_kl : KL(Q || P)
+    tv : array, shape () or (T,)
+        Total variation, half the L1 distance.
+    kl : array, shape () or (T,)
+        KL(P || Q) = sum P log(P/Q) in nats; inf where P goes and Q does not.
+    reverse_kl : array, shape () or (T,)
+        KL(Q || P).
     """
 
     tv: np.ndarray
@@ -106,13 +145,19 @@ def divergences(law: Law, other: Law | ArrayLike) -> Divergences:
 
     The other may be a law at another weight or of another rule, ``class_law(problem)`` (what w = 0 draws),
     ``tilted_law(problem, w)`` (what guidance is said to draw), or an array. Sums of terms >= 0.
+    Source: docs/theory.md, section 2.
 
     Parameters
     ----------
     law : Law
         One law, or laws at several clocks (T,).
-    other : Law or array
+    other : Law or array of the shape of a law
         Of the same shape, or one law for all clocks.
+
+    Returns
+    -------
+    Divergences
+        ``.tv``, ``.kl`` and ``.reverse_kl``, law first.
 
     Raises
     ------
@@ -133,7 +178,20 @@ def divergences(law: Law, other: Law | ArrayLike) -> Divergences:
 
 
 def class_law(problem: TableProblem, label: int | str | None = None) -> Law:
-    """The law of a class, the target's unless another is named or numbered, as a :class:`Law` on completed states."""
+    """The data law of a class, as a :class:`Law` on completed states. Source: docs/theory.md, section 1.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        The laws.
+    label : int or str, optional
+        A class by number or name; by default the target.
+
+    Returns
+    -------
+    Law
+        ``.probs`` of shape (N,)*D.
+    """
     only_tables(problem, "the class law")
     index = problem.target if label is None else class_index(problem, label, "class")
     return Law(problem.class_laws[index], problem, np.array(np.inf), "class law")

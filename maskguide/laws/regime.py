@@ -29,7 +29,8 @@ class DecayRegime:
 
     Attributes
     ----------
-    regime : "flat" | "double-exponential" | "exponential" | "saturating"
+    regime : str
+        "flat", "double-exponential", "exponential" or "saturating".
     late_rate : float
         min R(x) at the process's own (late) weight: TV ~ e^{-late_rate u}.
     slowest_context : tuple of D ints
@@ -42,6 +43,7 @@ class DecayRegime:
     exponent : float
         d log TV / dw of the fading (exponential); d log(-log TV) / dw (double-exponential); 0 otherwise.
     sentence : str
+        The verdict with its reason.
     """
 
     regime: str
@@ -70,7 +72,22 @@ def decay_regime(process: GuidedProcess) -> DecayRegime:
     The regime is a property of problem and rule (constant weight w -> inf); `late_rate` and
     `slowest_context` belong to the weight of the process. For "contrastive" the negative class takes
     the place of the unconditional law; "rectified" with a fixed gamma0 is refused. The claim that TV always falls
-    double exponentially in w needs the hypothesis "no reachable blind context".
+    double exponentially in w needs the hypothesis "no reachable blind context". Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+        Of a table.
+
+    Returns
+    -------
+    DecayRegime
+        ``.regime``, ``.sentence``, and the contexts behind them.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table, a rule whose growth in w is not declared.
     """
     process.needs_table("decay regime")
     problem, rule = process.problem, process.guidance.rule

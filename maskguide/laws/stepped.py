@@ -35,14 +35,16 @@ def stepped_law(
     The method's own one-step kernels on the lattice, multiplied: no Monte-Carlo error. Rates and w are those
     of the level where a step starts. Cost a step: (2N+1)^D where coordinates are independent, (3N+1)^D for
     two-stage methods, (2N)^D times the sets of positions for decoders.
+    Source: docs/theory.md, section 2.6; docs/stepped-laws.md.
 
     Parameters
     ----------
     process : GuidedProcess
+        Of a table.
     method : str or Method
         A name in ``maskguide.methods.METHODS``, or a method of your own. Exact methods have no steps and give the
         transient law at the grid's clocks.
-    grid : array_like (K+1,)
+    grid : array_like, shape (K+1,)
         Times strictly decreasing from 1; 0 is data.
     schedule : str or NoiseSchedule
         Turns times into clocks.
@@ -61,8 +63,6 @@ def stepped_law(
     InputError
         An unknown method or parameter, a value out of range, a bad grid, or a method that does not apply to
         the rule ("ancestral" and "remdm" need hazards of one).
-
-    Source: docs/theory.md section 2.6, docs/stepped-laws.md.
     """
     process.needs_table("stepped laws")
     chosen = method_named(method, **parameters)
@@ -114,9 +114,9 @@ class Clipping:
 
     Attributes
     ----------
-    count : (K,) array
+    count : array, shape (K,)
         Expected number of masked coordinates whose reveal probability is clipped, in each step.
-    excess : (K,) array
+    excess : array, shape (K,)
         Expected sum of what is cut off, max(0, Z_i a - 1).
     """
 
@@ -125,9 +125,28 @@ class Clipping:
 
 
 def expected_clipping(process: GuidedProcess, grid: ArrayLike, schedule: str | NoiseSchedule = "linear") -> Clipping:
-    """How much an Euler sampler clips in each step of a grid, exactly.
+    """How much an Euler sampler clips in each step of a grid, exactly. Source: docs/stepped-laws.md.
 
     A step to data (a = 1) clips wherever Z_i > 1; the steps before it show whether the grid is too coarse.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+        Of a table.
+    grid : array_like, shape (K+1,)
+        Times strictly decreasing from 1; 0 is data.
+    schedule : str or NoiseSchedule
+        Turns times into clocks.
+
+    Returns
+    -------
+    Clipping
+        ``.count`` and ``.excess`` of every step.
+
+    Raises
+    ------
+    InputError
+        A bad grid or an unknown schedule, a problem that is no table.
     """
     taken = list(steps(process.guidance, _checks.time_grid(grid), noise_schedule(schedule)))
     rows = [_clipping(move) for move in walk(process, METHODS["euler"], taken)]

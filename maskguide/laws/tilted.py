@@ -15,10 +15,12 @@ def tilted_law(problem: TableProblem, weight: float) -> Law:
 
     It is the terminal law of the rule "tilted" at every D, and of "product" and "normalized" for D = 1 only.
     w = 0 is p_z and w = -1 is p. Computed in logarithms, so any finite w >= -1 is fine.
+    Source: docs/theory.md, sections 2.1 and 2.4.
 
     Parameters
     ----------
     problem : TableProblem
+        The laws and the target class.
     weight : float
         w >= -1.
 
@@ -31,8 +33,6 @@ def tilted_law(problem: TableProblem, weight: float) -> Law:
     ------
     InputError
         A weight below -1 or not finite.
-
-    Source: docs/theory.md sections 2.1 and 2.4.
     """
     only_tables(problem, "the tilted law")
     logs = log_tilted(problem, _checks.weight(weight))
@@ -41,13 +41,29 @@ def tilted_law(problem: TableProblem, weight: float) -> Law:
 
 
 def log_h(problem: TableProblem, weight: float) -> np.ndarray:
-    """log h*(x) on the lattice, (N+1,)*D, h*(x) = E[(p(z|X_0)/p(z))^w | x, z]; -inf where the class never goes.
+    """Logarithm of h*(x) = E[(p(z|X_0)/p(z))^w | x, z], the function of Doob's transform, for all states.
 
     The last entry, at the fully masked state, is log Z, the tilted law's normalising constant. Doob's
     transform of the conditional chain, r(x -> y) = p_z(v|x) h*(y)/h*(x), has the tilted law as its terminal
     law; it is the rule "tilted". At w = -1, where the unconditional chain takes its place, h* = 1.
+    Source: docs/theory.md, section 2.4.
 
-    Source: docs/theory.md section 2.4.
+    Parameters
+    ----------
+    problem : TableProblem
+        The laws and the target class.
+    weight : float
+        w >= -1.
+
+    Returns
+    -------
+    array, shape (N+1,)*D
+        Natural logarithm; -inf where the class never goes.
+
+    Raises
+    ------
+    InputError
+        A weight below -1 or not finite, a problem that is no table.
     """
     only_tables(problem, "log h*")
     number = _checks.weight(weight)

@@ -38,7 +38,7 @@ def tempered(log_weights: Any, temperature: float) -> Any:
 
 
 def no_preference(conditionals: Any) -> Any:
-    """0: positions are uniform."""
+    """Score zero everywhere: positions are chosen uniformly."""
     return namespace(conditionals).zeros_like(conditionals[..., :1])
 
 
@@ -133,7 +133,7 @@ class FixedCount(Method):
         return int(self.counts[step.index])
 
     def noise_at(self, step: Step) -> float:
-        """The noise of a step."""
+        """Scale of the noise added to the scores in a step."""
         return self.noise * (1 - (step.index + 1) / step.total) if self.annealed else self.noise
 
     def proposal(self, conditionals: Any) -> Any:

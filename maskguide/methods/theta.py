@@ -47,7 +47,7 @@ class TwoStage(Method):
 
     @property
     def needs_all_rates(self) -> bool:
-        """Rates of two states are combined."""
+        """Always: the second leap combines the rates of two states."""
         return True
 
     def first_length(self, step: Step) -> float:

@@ -24,7 +24,7 @@ class Uniformization(Method):
 
     @property
     def needs_all_rates(self) -> bool:
-        """The jump is drawn among all of them."""
+        """Always: the jump is drawn among the rates of all masked coordinates and tokens."""
         return True
 
 

@@ -204,7 +204,7 @@ def _spread(matrix: np.ndarray | None) -> float:
 
 
 def spread_name(length: int) -> str:
-    """What :func:`draw_covariance` shows."""
+    """Title of what :func:`draw_covariance` shows in D coordinates."""
     return {1: "Variance", 2: "Covariance"}.get(length, "Mean covariance of the pairs")
 
 

@@ -42,7 +42,7 @@ class Denoiser(Protocol):
 
     @property
     def prior(self) -> np.ndarray:
-        """(K,) float64."""
+        """Class probabilities, (K,) float64."""
         ...
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:

@@ -36,7 +36,7 @@ class Section:
 
     @property
     def problem(self) -> TableProblem:
-        """The problem."""
+        """The problem that the section is about."""
         return self.curve.problem
 
     @property

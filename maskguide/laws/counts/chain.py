@@ -56,7 +56,7 @@ class CountRates:
 
     @property
     def length(self) -> int:
-        """D."""
+        """Number of coordinates D."""
         return len(self.edges)
 
     @property

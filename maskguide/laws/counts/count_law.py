@@ -16,6 +16,7 @@ class CountLaw:
     """An exact law of token counts, or several at different clocks.
 
     Sequences with equal counts, and equal masks, are equally likely, so this is the law of the sequences too.
+    Source: docs/large-dimension.md.
 
     Attributes
     ----------
@@ -23,6 +24,7 @@ class CountLaw:
         (D+1,)*(N-1) for completed sequences: the counts of tokens 1..N-1. (D+1,)*N at finite clocks: the number k
         of revealed coordinates, then the counts of tokens 1..N-1 among them. (T,) in front for T clocks.
     problem : ExchangeableProblem
+        What the law is about.
     clock : array of shape () or (T,)
         inf for a terminal law.
     method : str
@@ -39,7 +41,7 @@ class CountLaw:
 
     @property
     def length(self) -> int:
-        """D."""
+        """Number of coordinates D."""
         return self.problem.length
 
     @property
@@ -49,32 +51,54 @@ class CountLaw:
 
     @property
     def masked_probability(self) -> np.ndarray:
-        """P(some coordinate still masked), shape () or (T,): the total variation to the terminal law."""
+        """Probability that a coordinate is still masked, shape () or (T,): the total variation to the terminal law."""
         if not self.has_mask:
             return np.zeros(self.clock.shape)
         return self._flat(np.moveaxis(self.probs, self.clock.ndim, -1)[..., :-1]).sum(axis=-1)
 
     def fraction_mean(self) -> np.ndarray:
-        """E[c_v / D] for every token v, shape () or (T,) followed by (N,). Masked coordinates count as no token."""
+        """Mean share E[c_v / D] of every token v, shape () or (T,) followed by (N,); masks count as no token."""
         fractions = self._fractions()
         return self._flat(self.probs) @ fractions.T
 
     def fraction_covariance(self) -> np.ndarray:
-        """Cov(c_v, c_w) / D^2, shape () or (T,) followed by (N, N); for N = 2, [1, 1] is the variance of the mean."""
+        """Covariances Cov(c_v, c_w) / D^2 of the shares of tokens, shape () or (T,) followed by (N, N).
+
+        For N = 2, [1, 1] is the variance of the mean.
+        """
         deviation = self._fractions() - self.fraction_mean()[..., None]
         return np.einsum("...s,...vs,...ws->...vw", self._flat(self.probs), deviation, deviation)
 
     def entropy(self) -> np.ndarray:
-        """-sum p log p over counts, in nats, shape () or (T,)."""
+        """Entropy -sum p log p of the counts, in nats, shape () or (T,)."""
         flat = self._flat(self.probs)
         return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
 
     def sequence_entropy(self) -> np.ndarray:
-        """Entropy of the whole sequences (with their masks): that of the counts + E log(number of arrangements)."""
+        """Entropy of the whole sequences, with their masks, in nats, shape () or (T,).
+
+        That of the counts + E log(number of arrangements).
+        """
         return self.entropy() + self._flat(self.probs) @ self._log_arrangements()
 
     def tv(self, other: CountLaw) -> np.ndarray:
-        """Total variation distance, half the L1 distance; on sequences it is the same."""
+        """Total variation distance to another law of counts, half the L1 distance; on sequences it is the same.
+
+        Parameters
+        ----------
+        other : CountLaw
+            Of the same shape.
+
+        Returns
+        -------
+        array, shape () or (T,)
+            In [0, 1].
+
+        Raises
+        ------
+        InputError
+            A law of another shape.
+        """
         if other.probs.shape != self.probs.shape:
             _checks.fail(
                 f"laws of shapes {self.probs.shape} and {other.probs.shape}", "equal shapes", "compare like with like"

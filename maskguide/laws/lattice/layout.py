@@ -44,12 +44,12 @@ class Layout:
 
     @cached_property
     def states(self) -> int:
-        """(N+1)^D."""
+        """Number of states, (N+1)^D."""
         return int(self.offsets[-1])
 
     @cached_property
     def completed(self) -> slice:
-        """The last block."""
+        """The places of the completed states: the last block."""
         return slice(int(self.offsets[-2]), self.states)
 
     def masks(self) -> np.ndarray:

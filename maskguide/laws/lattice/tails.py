@@ -109,7 +109,7 @@ class Tail:
 
     @property
     def one_band(self) -> list[Band]:
-        """All paths."""
+        """A single band that holds the paths of every slowest state."""
         return [(float(self.exit[0]), np.inf, 1.0)]
 
     def _floor(self, clock: float, log: float, error: float) -> float:

@@ -34,10 +34,11 @@ class TVAsymptotics:
 
     Attributes
     ----------
-    regime : "flat" | "double-exponential" | "exponential" | "saturating"
-    expression : sympy.Expr in w and u
+    regime : str
+        "flat", "double-exponential", "exponential" or "saturating".
+    expression : sympy expression in w and u
         TV/expression -> 1 (flat: equal for every w); double-exponential: log TV/log expression -> 1.
-    base : sympy.Expr
+    base : sympy expression
         log TV falls by -log(base) a unit of w (exponential); log(-log TV) grows by log(base)
         (double-exponential); 1 otherwise.
     contexts : tuple of contexts
@@ -64,7 +65,19 @@ class _Ending:
 
 
 def tv_asymptotics(problem: TableProblem, rule: str | Rule = "product") -> TVAsymptotics:
-    """The leading form of TV(u) as w -> inf, and its regime.
+    """The leading form of TV(u) as w -> inf, and its regime. Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Exact laws, or floats.
+    rule : str or Rule
+        "product" or "normalized".
+
+    Returns
+    -------
+    TVAsymptotics
+        The formula, and what it says.
 
     Raises
     ------

@@ -56,59 +56,205 @@ class Chain:
         return sorted(masked, key=lambda x: (-x.count(self.mask), x))
 
     def masked(self, x: State) -> list[int]:
-        """The masked coordinates of x."""
+        """Masked coordinates of a state.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+
+        Returns
+        -------
+        list of ints
+            In increasing order.
+        """
         return [i for i, v in enumerate(x) if v == self.mask]
 
     def children(self, x: State, coordinate: int) -> list[State]:
-        """States of positive probability one reveal of `coordinate` away."""
+        """States of positive probability one reveal of a coordinate away.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        coordinate : int
+            A masked coordinate of x.
+
+        Returns
+        -------
+        list of states
+            In the order of their tokens.
+        """
         candidates = ((*x[:coordinate], v, *x[coordinate + 1 :]) for v in range(self.mask))
         return [y for y in candidates if y in self.ratio]
 
     def potential(self, x: State) -> sympy.Expr:
-        """G(x) = p_z(x) (p_z(x)/p(x))^w."""
+        """Potential G(x) = p_z(x) (p_z(x)/p(x))^w.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+
+        Returns
+        -------
+        sympy expression
+            In the weight, if that is a symbol.
+        """
         return self.target[x] * self.ratio[x] ** self.weight
 
     def conditional(self, x: State, y: State) -> sympy.Expr:
-        """p_z(v|x) of the reveal x -> y."""
+        """Conditional p_z(v|x) of the reveal x -> y.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        y : tuple of D ints
+            The state after a reveal.
+
+        Returns
+        -------
+        sympy expression
+            Free of the weight.
+        """
         return tidy(self.target[y] / self.target[x])
 
     def gain(self, x: State, y: State) -> sympy.Expr:
-        """p_z(v|x)/p(v|x) of the reveal x -> y."""
+        """Gain p_z(v|x)/p(v|x) of the reveal x -> y: how much likelier the target makes it.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        y : tuple of D ints
+            The state after a reveal.
+
+        Returns
+        -------
+        sympy expression
+            Free of the weight.
+        """
         return tidy(self.ratio[y] / self.ratio[x])
 
     def shares(self, x: State, coordinates: list[int]) -> dict[sympy.Expr, sympy.Expr]:
-        """The reveals of these coordinates by their gain: {gain: sum of p_z(v|x)}; {1: ...} alone is blind."""
+        """Reveals of some coordinates, collected by their gain: {gain: sum of p_z(v|x)}; {1: ...} alone is blind.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        coordinates : list of ints
+            Masked coordinates of x.
+
+        Returns
+        -------
+        dict of sympy expression to sympy expression
+            Free of the weight.
+        """
         found: dict[sympy.Expr, sympy.Expr] = {}
         for y in (y for i in coordinates for y in self.children(x, i)):
             found[self.gain(x, y)] = found.get(self.gain(x, y), sympy.S.Zero) + self.conditional(x, y)
         return {gain: tidy(share) for gain, share in found.items()}
 
     def is_blind(self, x: State) -> bool:
-        """Whether target and unconditional law agree on every masked coordinate given x."""
+        """Whether target and unconditional law agree on every masked coordinate given x.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+
+        Returns
+        -------
+        bool
+            True where guidance has nothing to say.
+        """
         return set(self.shares(x, self.masked(x))) == {sympy.S.One}
 
     def hazard(self, x: State, coordinate: int) -> sympy.Expr:
-        """Z_i(x) = sum over v of p_z(v|x) (p_z(v|x)/p(v|x))^w, equal gains collected."""
+        """Hazard Z_i(x) = sum over v of p_z(v|x) (p_z(v|x)/p(v|x))^w, equal gains collected.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        coordinate : int
+            A masked coordinate of x.
+
+        Returns
+        -------
+        sympy expression
+            In the weight, if that is a symbol.
+        """
         return self._total(self.shares(x, [coordinate]))
 
     def exit(self, x: State) -> sympy.Expr:
-        """R(x): the sum of Z_i(x) over masked i; their number for the normalized rule; 0 on completed states."""
+        """Exit rate R(x): the sum of Z_i(x) over masked i; their number for the normalized rule; 0 on completed states.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+
+        Returns
+        -------
+        sympy expression
+            In the weight, if that is a symbol.
+        """
         if x not in self._exit:
             masked = self.masked(x)
             self._exit[x] = sympy.Integer(len(masked)) if self.normalises else self._total(self.shares(x, masked))
         return self._exit[x]
 
     def normaliser(self, x: State, coordinate: int) -> sympy.Expr:
-        """What the rule divides the rates of a coordinate by: 1 or Z_i(x)."""
+        """What the rule divides the rates of a coordinate by: 1 or Z_i(x).
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        coordinate : int
+            A masked coordinate of x.
+
+        Returns
+        -------
+        sympy expression
+            In the weight, if that is a symbol.
+        """
         return self.hazard(x, coordinate) if self.normalises else sympy.S.One
 
     def rate(self, x: State, y: State) -> sympy.Expr:
-        """r(x -> y) = p_z(v|x) (p_z(v|x)/p(v|x))^w, divided by Z_i(x) for the normalized rule."""
+        """Rate r(x -> y) = p_z(v|x) (p_z(v|x)/p(v|x))^w, divided by Z_i(x) for the normalized rule.
+
+        Parameters
+        ----------
+        x : tuple of D ints
+            A state, N = mask.
+        y : tuple of D ints
+            The state after a reveal.
+
+        Returns
+        -------
+        sympy expression
+            In the weight, if that is a symbol.
+        """
         coordinate = next(i for i, (a, b) in enumerate(zip(x, y, strict=True)) if a != b)
         return self.conditional(x, y) * self.gain(x, y) ** self.weight / self.normaliser(x, coordinate)
 
     def orders(self, y: State) -> list[list[tuple[State, int]]]:
-        """Every unmasking order of y: the contexts left, each with the coordinate revealed there."""
+        """Every unmasking order of a state: the contexts left, each with the coordinate revealed there.
+
+        Parameters
+        ----------
+        y : tuple of D ints
+            A state, N = mask.
+
+        Returns
+        -------
+        list of lists of (state, coordinate)
+            k! orders for k revealed coordinates, from the fully masked state.
+        """
         return [list(self._steps(y, order)) for order in itertools.permutations(
             [i for i, v in enumerate(y) if v != self.mask])]  # fmt: skip
 

@@ -17,13 +17,29 @@ from .table import SymbolicTable, exact_number
 
 
 def terminal_law(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> SymbolicTable:
-    """P(y) = G(y) * sum over orders of prod 1/R(x), u -> inf.
+    """Formula of the law of completed samples, P(y) = G(y) sum over orders of prod 1/R(x).
 
     With the normalized rule 1/(|M(x)| Z_i(x)) takes the place of 1/R(x). D = 1: the tilted law G/Z.
+    Source: docs/theory.md, section 2.1.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
 
     Returns
     -------
-    SymbolicTable, shape (N,)*D
+    SymbolicTable
+        Expressions of shape (N,)*D.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
     """
     chain = build(problem, rule, weight)
     return _table(chain, "P", problem.vocab_size, lambda y: _terminal(chain, y))
@@ -32,16 +48,30 @@ def terminal_law(problem: TableProblem, rule: str | Rule = "product", weight: An
 def transient_law(
     problem: TableProblem, rule: str | Rule = "product", weight: Any = None, *, clock: Any = None
 ) -> SymbolicTable:
-    """q_u(x) = G(x) * sum over orders of (-1)^k [R_0, ..., R_k] e^{-u.}, on the lattice.
+    """Formula of the law at clock u, q_u(x) = G(x) sum over orders of (-1)^k [R_0, ..., R_k] e^{-u.}.
+
+    Source: docs/theory.md, section 2.2.
 
     Parameters
     ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
     clock : number or sympy expression, optional
-        In place of the symbol u; finite (u = inf is the terminal law).
+        u in place of the symbol u; finite (u = inf is the terminal law).
 
     Returns
     -------
-    SymbolicTable, shape (N+1,)*D, last index = mask
+    SymbolicTable
+        Expressions of shape (N+1,)*D, last index = mask.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
     """
     chain, clock = build(problem, rule, weight), _clock(clock)
     fits(problem)
@@ -52,14 +82,58 @@ def transient_law(
 def tv_decay(
     problem: TableProblem, rule: str | Rule = "product", weight: Any = None, *, clock: Any = None
 ) -> sympy.Expr:
-    """TV(q_u, q_inf) = sum of q_u(x) over masked x; D = 1: e^{-Zu} = m^Z."""
+    """Formula of TV(q_u, q_inf), the sum of q_u(x) over masked x; D = 1: e^{-Zu} = m^Z.
+
+    Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+    clock : number or sympy expression, optional
+        u in place of the symbol u; finite (u = inf is the terminal law).
+
+    Returns
+    -------
+    sympy expression
+        In w and u, as far as they are not given.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
+    """
     chain, clock = build(problem, rule, weight), _clock(clock)
     fits(problem)
     return sympy.Add(*(c * modes(nodes, clock) for nodes, c in _weights(chain, chain.contexts).items()))
 
 
 def exit_rates(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> SymbolicTable:
-    """R(x) = sum over masked i of Z_i(x) on the lattice; 0 on completed and on impossible states."""
+    """Formulas of the exit rates R(x) = sum over masked i of Z_i(x). Source: docs/theory.md, section 2.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+
+    Returns
+    -------
+    SymbolicTable
+        Expressions of shape (N+1,)*D; 0 on completed and on impossible states.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
+    """
     chain = build(problem, rule, weight)
     return _table(chain, "R", chain.mask + 1, chain.exit)
 
@@ -68,15 +142,33 @@ def partition(
     problem: TableProblem, rule: str | Rule = "product", weight: Any = None,
     *, context: Sequence[int] | None = None, coordinate: int = 0,
 ) -> sympy.Expr:  # fmt: skip
-    """Z_i(x) = sum over v of p_z(v|x)^(1+w) p(v|x)^(-w); by default of coordinate 0 with all masked (D = 1: Z).
+    """Formula of the hazard Z_i(x) = sum over v of p_z(v|x)^(1+w) p(v|x)^(-w) of a masked coordinate.
 
-    The normalized rule divides by the same Z_i(x).
+    The normalized rule divides by the same Z_i(x). Source: docs/theory.md, section 2.
 
     Parameters
     ----------
-    context : sequence of D ints, N = mask
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+    context : sequence of D ints, optional
+        A state with masks N; by default all is masked.
     coordinate : int
         A masked coordinate of the context.
+
+    Returns
+    -------
+    sympy expression
+        In w, as far as it is not given; D = 1: Z.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1, a coordinate
+        that is not masked in the context.
     """
     chain = build(problem, rule, weight)
     return chain.hazard(_context(chain, context, coordinate), coordinate)
@@ -86,11 +178,36 @@ def renyi(
     problem: TableProblem, rule: str | Rule = "product", weight: Any = None,
     *, context: Sequence[int] | None = None, coordinate: int = 0,
 ) -> sympy.Expr:  # fmt: skip
-    """D_{1+w}(p_z || p) = (1/w) log sum over v of p_z(v|x)^(1+w) p(v|x)^(-w), the Rényi divergence of order 1+w.
+    """Rényi divergence D_{1+w}(p_z || p) = (1/w) log sum over v of p_z(v|x)^(1+w) p(v|x)^(-w) of a masked coordinate.
 
     Z_i(x) = exp(w D_{1+w}) for w > -1, which the tests check: here the sum is written with two powers, in
     :func:`partition` with one ratio. weight=0 gives the Kullback-Leibler divergence; at w = -1 the order is zero
     and D_0 = -log p(support of p_z), although the process itself is then unconditional with Z = 1.
+    Source: docs/theory.md, section 2.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+    context : sequence of D ints, optional
+        A state with masks N; by default all is masked.
+    coordinate : int
+        A masked coordinate of the context.
+
+    Returns
+    -------
+    sympy expression
+        In w, as far as it is not given, in nats.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1, a coordinate
+        that is not masked in the context.
     """
     chain = build(problem, rule, w if weight == -1 else weight)
     x = _context(chain, context, coordinate)
@@ -104,10 +221,30 @@ def renyi(
 
 
 def late_rate(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> sympy.Expr:
-    """min R(x) over the masked contexts that are visited: TV(u) falls like e^{-rate u} at late clocks.
+    """Formula of the rate of late decay, min R(x) over the masked contexts that are visited.
 
-    Numbers are compared. With the symbol w the formula holds for w >= 0, where R(x) >= |M(x)|: a blind context
-    of k masks (R = k) then beats every context of k or more, and what is left is a sympy Min.
+    TV(u) falls like e^{-rate u} at late clocks. Numbers are compared. With the symbol w the formula holds for w >= 0,
+    where R(x) >= |M(x)|: a blind context of k masks (R = k) then beats every context of k or more, and what is left is
+    a sympy Min. Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+
+    Returns
+    -------
+    sympy expression
+        In w, as far as it is not given.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
     """
     chain = build(problem, rule, weight)
     rates = {x: chain.exit(x) for x in chain.contexts}
@@ -122,7 +259,29 @@ def late_rate(problem: TableProblem, rule: str | Rule = "product", weight: Any =
 
 
 def covariance(problem: TableProblem, rule: str | Rule = "product", weight: Any = None) -> sympy.Matrix:
-    """Cov(x_i, x_j) of the token indices under the terminal law, (D, D)."""
+    """Formulas of the covariances Cov(x_i, x_j) of the token indices under the terminal law.
+
+    Source: docs/theory.md, section 2.1.
+
+    Parameters
+    ----------
+    problem : TableProblem
+        Its laws may hold Fractions and sympy symbols; floats are read as the decimals they print.
+    rule : str or Rule
+        "product", "normalized", or another rule of a known closed form.
+    weight : number or sympy expression, optional
+        w >= -1; by default the symbol w, a real number above -1.
+
+    Returns
+    -------
+    sympy matrix, shape (D, D)
+        Expressions in w, as far as it is not given.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table or too large for closed forms, a rule without one, a weight below -1.
+    """
     law = terminal_law(problem, rule, weight)
     mean = [sympy.Add(*(y[i] * p for y, p in law.items())) for i in range(problem.length)]
     return sympy.Matrix(problem.length, problem.length, lambda i, j: sympy.Add(

@@ -22,7 +22,8 @@ class SymbolicTable:
 
     Parameters
     ----------
-    entries : array of sympy expressions
+    entries : object array, shape (N,)*D or (N+1,)*D
+        sympy expressions.
     name : str
         What an entry is called: "P", "q_u" or "R".
     vocab_size : int
@@ -34,7 +35,7 @@ class SymbolicTable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N,)*D or (N+1,)*D."""
+        """Shape of the table, (N,)*D or (N+1,)*D."""
         return self.entries.shape
 
     @property
@@ -52,11 +53,27 @@ class SymbolicTable:
         return self.entries.size
 
     def items(self) -> Iterator[tuple[tuple[int, ...], sympy.Expr]]:
-        """(state, expression) of every state."""
+        """Pairs (state, expression) of all states, in C order."""
         return ((x, self.entries[x]) for x in self)
 
     def subs(self, values: Mapping[Any, Any]) -> SymbolicTable:
-        """The table with symbols replaced. Raises InputError where that divides zero by zero (see `weight=`)."""
+        """The table with symbols replaced.
+
+        Parameters
+        ----------
+        values : mapping of symbol to number or expression
+            Symbols that are left out stay.
+
+        Returns
+        -------
+        SymbolicTable
+            Of the same shape.
+
+        Raises
+        ------
+        InputError
+            Where that divides zero by zero: ask for the law at this weight instead, ``weight=``.
+        """
         return SymbolicTable(_each(lambda e: replace(e, values), self.entries), self.name, self.vocab_size)
 
     def simplify(self) -> SymbolicTable:
@@ -64,12 +81,17 @@ class SymbolicTable:
         return SymbolicTable(_each(sympy.simplify, self.entries), self.name, self.vocab_size)
 
     def numeric(self, values: Mapping[Any, Any] | None = None) -> np.ndarray:
-        """A float64 array, each entry evaluated to 30 digits and rounded once.
+        """The table as a float64 array, each entry evaluated to 30 digits and rounded once.
 
         Parameters
         ----------
-        values : dict of symbol -> number
+        values : mapping of symbol to number, optional
             A value for every free symbol.
+
+        Returns
+        -------
+        array, shape of the table
+            Numbers.
 
         Raises
         ------
@@ -89,7 +111,7 @@ class SymbolicTable:
         return _each(lambda e: e.evalf(DIGITS, subs=given), self.entries).astype(float)
 
     def groups(self) -> list[tuple[list[tuple[int, ...]], sympy.Expr]]:
-        """States that share an expression, in order of first appearance; zeros last."""
+        """States that share an expression, each list with it, in order of first appearance; zeros last."""
         found: dict[sympy.Expr, list[tuple[int, ...]]] = {}
         for state, entry in self.items():
             found.setdefault(entry, []).append(state)
@@ -97,11 +119,22 @@ class SymbolicTable:
         return [(states, e) for e, states in found.items()] + ([(zeros, sympy.S.Zero)] if zeros else [])
 
     def state_name(self, state: tuple[int, ...]) -> str:
-        """An entry's name, "q_u(0, M)"; M is the mask."""
+        """Name of an entry, such as "q_u(0, M)"; M is the mask.
+
+        Parameters
+        ----------
+        state : tuple of D ints
+            Tokens 0..N, N the mask.
+
+        Returns
+        -------
+        str
+            The table's name with the state in brackets.
+        """
         return f"{self.name}({state_text(state, self.vocab_size)})"
 
     def latex(self) -> str:
-        """An align* environment, one line for each group of equal entries; needs amsmath."""
+        """LaTeX of the table: an align* environment, one line for each group of equal entries; needs amsmath."""
         lines = []
         for states, entry in self.groups():
             names = " = ".join(latex_name(self.state_name(s)) for s in states)

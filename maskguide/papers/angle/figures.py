@@ -151,7 +151,7 @@ def _balls(ax: Axes, plane: PlaneMap) -> None:
 
 @_styled
 def discrete(study: AngleStudy) -> Figure:
-    """Both worlds side by side."""
+    """Norms, variance and atypical share by weight, of Gaussian classes and of their discrete counterpart."""
     figure = Figure(figsize=(10.5, 3.8), layout="constrained")
     panels = (
         ("norm_shift", "mean norm over the class's, less 1"),
@@ -173,14 +173,14 @@ def discrete(study: AngleStudy) -> Figure:
 
 
 def _reached(world: Ensemble) -> tuple[float, float]:
-    """The norms that any histogram reaches."""
+    """Smallest and largest norm that occurs in any histogram."""
     seen = np.any([curves.histogram.sum(0) > 0 for curves in world.rules.values()], axis=0)
     seen |= world.class_histogram > 1e-3
     return float(world.bins[:-1][seen].min()), float(world.bins[1:][seen].max())
 
 
 def _coarser(centres: np.ndarray, density: np.ndarray, join: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Bins joined by threes."""
+    """A histogram with every three neighbouring bins joined."""
     whole = len(centres) // join * join
     return tuple(v[:whole].reshape(-1, join).mean(1) for v in (centres, density))  # type: ignore[return-value]
 

@@ -76,7 +76,7 @@ class AngleStudy:
 
     @property
     def status(self) -> str:
-        """One sentence on exploded trajectories."""
+        """How many trajectories exploded, in a sentence."""
         curves = [c for e in self.ensembles.values() for c in e.rules.values()]
         lost, total = sum(int(c.exploded.sum()) for c in curves), self.samples * len(self.scales) * len(curves)
         if not lost:

@@ -24,7 +24,7 @@ def figures(study: MapStudy) -> list[tuple[str, str, Figure]]:
 
 @_styled
 def schedule_map(study: MapStudy) -> Figure:
-    """Both maps on one scale."""
+    """Both maps of the study, on one colour scale, with the neutral curves."""
     figure = Figure(figsize=(8.6, 3.8), layout="constrained")
     most = float(max(np.nanmax(np.abs(values)) for values in study.log_ratio.values()))
     for ax, name in zip(figure.subplots(1, 2, sharey=True), TITLES, strict=True):

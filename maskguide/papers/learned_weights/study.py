@@ -127,7 +127,7 @@ def _case(
 
 
 def _file(models: Models, one: Learning) -> str:
-    """network-0-120-steps-energy-point-0.pt"""
+    """Name of a network's checkpoint, such as network-0-120-steps-energy-point-0.pt."""
     return "-".join([*models.name.replace(",", "").split(), one.loss, one.share, f"{one.seed}.pt"])
 
 

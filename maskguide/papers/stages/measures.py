@@ -101,7 +101,7 @@ class Stages:
 
     @property
     def status(self) -> str:
-        """One sentence."""
+        """How many trajectories reached the end, in a sentence."""
         lost = len(self.basin) - self.finished
         if not lost:
             return f"all {len(self.basin)} trajectories reached t = {self.times[-1]:g}"

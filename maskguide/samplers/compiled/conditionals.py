@@ -49,7 +49,7 @@ def hide(model, state, i):
 
 @inlined
 def changed(state, i):
-    """Rates no longer fit the tokens."""
+    """Note that coordinate i has changed, so that rates are computed anew before they are used."""
     state.flags[LOW] = min(state.flags[LOW], i)
     state.flags[HIGH] = max(state.flags[HIGH], i)
     state.flags[STALE] = 1
@@ -57,7 +57,7 @@ def changed(state, i):
 
 @inlined
 def refresh(model, state):
-    """Let rates follow the tokens."""
+    """Compute the rates anew if tokens have changed since."""
     if state.flags[STALE]:
         follow(model, state)
 

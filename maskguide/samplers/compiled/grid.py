@@ -39,7 +39,7 @@ def grid(steps: tuple[Step, ...], weights: tuple[float, ...]) -> Grid:
 
 
 def record(start: np.ndarray, recorded: bool) -> Record:
-    """Nothing drawn yet."""
+    """An empty record of a batch, filled in as its trajectories run."""
     count, length = start.shape
     reveals = np.full((count, length if recorded else 0), np.nan)
     return Record(start.copy(), np.zeros(count), np.zeros(count, dtype=np.int32), reveals, np.zeros(2))

@@ -133,7 +133,7 @@ def spend(energy, hazard, time):
 
 @compiled
 def summed(hazard):
-    """R, summed from the left."""
+    """Exit rate R, the hazards summed from the left so that every engine rounds alike."""
     total = 0.0
     for i in range(hazard.size):
         total += hazard[i]

@@ -63,7 +63,7 @@ def goal_weight(process: GuidedProcess, goal: str, weight: float | None) -> floa
 
 
 def strength(value: float) -> float:
-    """A finite factor."""
+    """Check the factor of a reward: finite."""
     number = _checks.real(value, "strength")
     if not isfinite(number):
         _checks.fail(f"strength = {number}", "a finite number", "the law is multiplied by exp(strength reward)")
@@ -71,7 +71,7 @@ def strength(value: float) -> float:
 
 
 def share(value: float) -> float:
-    """A share of the particles."""
+    """Check the share of effective particles below which a population is resampled: in [0, 1]."""
     number = _checks.real(value, "threshold")
     if not 0 <= number <= 1:
         _checks.fail(f"threshold = {value}", "a share of the particles, 0 to 1", "0 never resamples, 0.5 is usual")

@@ -92,7 +92,7 @@ class System:
             self.potential = new
 
     def reveal(self, step: int, goal_weight: float | None) -> None:
-        """One more coordinate of every particle."""
+        """Reveal one more coordinate of every particle, and update the weights."""
         masks = self.count - step
         proposal = self.process.guidance.schedule.at(masks / self.process.length)
         alive = (self.log_weights > -inf).reshape(-1)

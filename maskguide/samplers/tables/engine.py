@@ -112,7 +112,7 @@ def _output(task: Task, start: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _parts(n: int, threads: int | None) -> list[slice]:
-    """Whole blocks for each thread."""
+    """Slices of the trajectories, whole blocks, one for each thread."""
     most = numba.config.NUMBA_NUM_THREADS if threads is None else threads  # type: ignore[attr-defined]
     each = -(-n // (BLOCK * (1 if n < SERIAL_BELOW else most))) * BLOCK
     return [slice(begin, min(begin + each, n)) for begin in range(0, n, each)]

@@ -129,7 +129,7 @@ def inserted(index, stride, token, size):
 
 
 def new_block(length: int, count: int) -> Block:
-    """Room for some trajectories."""
+    """Arrays for a block of trajectories that advance side by side."""
     return Block(
         clocks=np.empty((length, count)),
         choices=np.empty((length, count)),

@@ -21,7 +21,7 @@ BLOCK_BYTES = 2**19  # of the rows of some states, in the second cache while haz
 
 
 def applies(device: torch.device) -> bool:
-    """Whether looking at tensors costs nothing."""
+    """Whether values of tensors can be looked at without waiting for a device."""
     return device.type == "cpu"
 
 
