@@ -16,6 +16,7 @@ import maskguide as mg
 from maskguide import _checks, _registry, guidance
 from maskguide.comparison.comparison import Comparison, DecayComparison
 from maskguide.comparison.ensembles import Coupled, TVDifference
+from maskguide.conformance.findings import Outcome
 from maskguide.guidance.rules import RULES
 from maskguide.methods import METHODS
 from maskguide.process import Rates
@@ -23,7 +24,7 @@ from maskguide.samplers.samples import Provenance, SampleInfo
 
 ROOMS = (mg, mg.conformance, mg.gaussian, mg.symbolic, guidance)
 RESULTS = (
-    Comparison, DecayComparison, Coupled, TVDifference, Rates, SampleInfo, Provenance,
+    Comparison, DecayComparison, Coupled, Outcome, TVDifference, Rates, SampleInfo, Provenance,
 )  # fmt: skip
 ZOO = (mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
 MORE = (*RESULTS, *ZOO, _registry.Registry)
@@ -36,7 +37,14 @@ NUMPYDOC = {
 ARRAY = re.compile(r"\barrays?\b|array_like|ndarray|tensor", re.IGNORECASE)
 SHAPE = re.compile(r"\((?:[A-Z][A-Z0-9+*-]*|n|m|\.\.\.|\(|\d(?=, [A-Z]))[^)]*\)|\bshapes?\b|a number", re.DOTALL)
 SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
-FINISHED = ("process", "schedules", "guidance", "_registry", "problems", "comparison", "samplers", "gaussian")
+LATER = (
+    "laws.completion",
+    "laws.decay",
+    "laws.transient",
+    "conformance.claim",
+    "conformance.adapters",
+    "conformance.builtin",
+)
 
 
 def documented() -> dict[str, object]:
@@ -45,7 +53,7 @@ def documented() -> dict[str, object]:
     found = {f"{o.__module__}.{o.__qualname__}": o for o in (*listed, *MORE) if hasattr(o, "__qualname__")}
     for name, item in tuple(found.items()):
         found |= members(name, item) if inspect.isclass(item) and item is not Provenance else {}
-    return {name: item for name, item in found.items() if name.split(".")[1] in FINISHED}
+    return {name: item for name, item in found.items() if not name.removeprefix("maskguide.").startswith(LATER)}
 
 
 def members(name: str, kind: type) -> dict[str, object]:
@@ -62,9 +70,13 @@ def faults(item: object) -> list[str]:
     found = {code: f"{code}: {text}" for code, text in validate(doc)["errors"] if code in NUMPYDOC}
     if not Validator(doc).signature_parameters:  # nothing to ask for: the sentence says what is returned
         found.pop("RT01", None)
-    if doc["Attributes"] and not doc["Parameters"]:  # a record: its fields are its attributes
-        found.pop("PR01", None)
+    if inherits_construction(item) or (doc["Attributes"] and not doc["Parameters"]):
+        found.pop("PR01", None)  # told by the parent; told as the attributes of a record
     return [*found.values(), *record(doc), *shapes(doc, item), *raises(doc, item)]
+
+
+def inherits_construction(item: object) -> bool:
+    return inspect.isclass(item) and "__init__" not in vars(item) and item.__mro__[1].__module__.startswith("maskguide")
 
 
 def record(doc) -> list[str]:

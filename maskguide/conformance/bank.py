@@ -23,12 +23,14 @@ class SamplingCase:
     Attributes
     ----------
     problem : TableProblem
+        What is sampled.
     weight : float
+        w >= -1.
     num_steps : int or None
         K; None where only the limit is claimed.
     why : str
         What it is good for.
-    separation : dict of name -> TV
+    separation : dict of name to TV
         Distance of the claim's exact law from that of every alternative that makes a difference here, where it is
         recorded; :func:`separation` computes it for any claim.
     plain : bool
@@ -43,11 +45,33 @@ class SamplingCase:
     plain: bool = False
 
     def law(self, claim: Any) -> np.ndarray:
-        """The exact law under a claim, (N+1,)*D."""
+        """The exact law of the case under a claim.
+
+        Parameters
+        ----------
+        claim : Claim
+            What the sampler says it draws from.
+
+        Returns
+        -------
+        array, shape (N+1,)*D
+            Probabilities of the states; index N is a mask that is left.
+        """
         return claim.law(self.problem, self.weight, self.num_steps)
 
     def counts(self, tokens: np.ndarray) -> np.ndarray:
-        """How often each state of the lattice is among tokens (n, D), mask N: (N+1,)*D."""
+        """How often each state occurs among tokens.
+
+        Parameters
+        ----------
+        tokens : integer array, shape (n, D)
+            0..N, N the mask.
+
+        Returns
+        -------
+        integer array, shape (N+1,)*D
+            Counts that sum to n.
+        """
         shape = (self.problem.vocab_size + 1,) * self.problem.length
         flat = np.ravel_multi_index(tuple(np.asarray(tokens).T), shape)
         return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)

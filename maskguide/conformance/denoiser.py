@@ -13,11 +13,15 @@ from .._deprecated import moved
 
 
 class ServedDenoiser:
-    """``denoiser(tokens, label_or_None) -> log-probabilities (n, D, N)``, numpy for numpy and torch for torch.
+    """The model that a sampler under test is given: exact conditionals of a table, as a network would give them.
+
+    Called as ``denoiser(tokens, label_or_None)`` it gives log-probabilities (n, D, N), numpy for numpy and torch for
+    torch.
 
     Parameters
     ----------
-    problem : TableProblem, or anything else with its log_conditionals
+    problem : TableProblem or Denoiser
+        Whatever has `log_conditionals`.
     carry_over : bool
         True: a revealed position has probability one at its own token. False, as a plain network behaves: it has
         the conditional of that position given the *other* revealed tokens, and a sampler must keep the token itself.
@@ -33,6 +37,12 @@ class ServedDenoiser:
     label : int
         The class to guide towards. ``denoiser(tokens, None)`` is the unconditional model.
     num_classes : int
+        K.
+
+    Raises
+    ------
+    InputError
+        Another dtype.
 
     Examples
     --------

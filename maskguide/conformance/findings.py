@@ -14,13 +14,14 @@ PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check of one case.
+    """The result of one check of one case.
 
     Attributes
     ----------
     what : str
         "law", "marginals", "independence", "reveal times", "reveal order", "seed", "batch of 1", ...
     case : str
+        Problem, weight and number of steps in a few words.
     status : str
         "passed", "failed", "undecided" (not enough draws to be sure either way) or "skipped" (nothing to check).
     n : int
@@ -34,7 +35,9 @@ class CheckResult:
     alpha : float
         Bound on the probability that a right sampler fails; 0 where nothing is random.
     seconds : float
+        Time that its draws took.
     message : str
+        What was found, in words.
     """
 
     what: str
@@ -62,15 +65,17 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault, by name.
+    """A fault of the sampler, by name.
 
     Attributes
     ----------
     kind : str
         "law", "marginals", "independence", "constant", "masks", "impossible", "seed", "batch size", "prompt", "reveal
-        times", "reveal order", "steps", or a kind of :class:`maskguide.conformance.guard.Fault`.
+        times", "reveal order", "steps", or a kind of :class:`maskguide.conformance.faults.Fault`.
     case : str
+        Problem, weight and number of steps in a few words.
     message : str
+        What is wrong, in a sentence.
     diagnosis : str or None
         The sentence that fits the counts best, on the findings about laws.
     tv : float
@@ -101,17 +106,25 @@ class Outcome:
     Attributes
     ----------
     sampler : str
+        What the sampler is called.
     claim : Claim
+        The law that it was held against.
     checks : tuple of CheckResult
+        Every check of every case.
     findings : tuple of Finding
+        The faults; none for a sampler that conforms.
     diagnosis : object or None
-        With .sentence, .name and .tv.
+        The explanation that fits the counts best, with .sentence, .name and .tv.
     false_alarm : float
         Bound on the probability that a sampler which is right under its claim has any finding.
     n_draws, n_calls : int
+        How many tokens' rows were drawn, in how many calls of the sampler.
     seconds : float
+        Time of the whole run.
     seed : int
+        As given to `check`.
     pictures : tuple of Picture
+        Counts and exact law of each case.
     left_out : str
         Weights that were not asked for, in words.
     """
@@ -131,7 +144,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """No finding, and every law certified."""
+        """Whether there is no finding, and every law is certified."""
         return not self.findings and not self.undecided
 
     @property

@@ -134,12 +134,25 @@ def planned(
 
     Parameters
     ----------
-    sampler, claim, plain, quick, cases, weights, least_weight, in_process
+    sampler : callable or str
+        As in :func:`check`.
+    claim : str or Claim
+        As in :func:`check`.
+    plain, quick : bool
+        As in :func:`check`.
+    cases : sequence of SamplingCase, optional
+        As in :func:`check`.
+    weights : sequence of float, or "0, 1, 2", optional
+        As in :func:`check`.
+    least_weight : float
+        As in :func:`check`.
+    in_process : bool, optional
         As in :func:`check`.
 
     Returns
     -------
     list of str
+        Case and check, a name each.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from ..problems.table import TableProblem
 
 @dataclass(frozen=True)
 class Law:
-    """An exact law, or several at different clocks.
+    """An exact law, or several at different clocks. Source: docs/theory.md, section 2.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Step:
 
     @property
     def length(self) -> float:
-        """h = u' - u."""
+        """Clock time h = u' - u that the step takes."""
         return self.end - self.start
 
     @property
@@ -54,11 +54,14 @@ Reveal = Callable[[Any, Step], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way to draw from the guided chain.
+    """A way to draw from the guided chain: the formula of its step, its order, what it needs, and where it comes from.
+
+    Fields that a kind of method adds, such as theta, are its parameters. Source: docs/sampling.md, docs/extending.md.
 
     Attributes
     ----------
     name : str
+        What the method is called in `sample` and on the command line.
     order : int or None
         TV error against the number of steps K is O(K^-order), on problems with smooth rates; None when the
         method is exact, and when K does not lead it to the chain's own law.
@@ -67,6 +70,7 @@ class Method:
     keeps : str
         Which law it has or tends to, and at which w.
     source : str
+        The paper, or the page of docs/, that it comes from.
     is_exact : bool
         Samples follow the chain's own law, with no discretisation.
     reveal : callable or None
@@ -79,8 +83,8 @@ class Method:
     freezes_rates : bool
         Declares reveal = 1 - exp(-Z h): a step is the chain itself with its rates frozen.
     gain : callable or None
-        a -> g, on arrays, a the fraction of a step: declares that a step multiplies the chance to stay masked by
-        max(0, 1 + g Z) where g < 0, by 1 / (1 + g Z) where g > 0. Compiled engines draw methods that declare their
+        a -> g for numbers (...,), a the fraction of a step: declares that a step multiplies the chance to stay masked
+        by max(0, 1 + g Z) where g < 0, by 1 / (1 + g Z) where g > 0. Compiled engines draw methods that declare their
         form in one of these two ways; every method with `reveal` runs on torch.
     needs_unit_hazards : bool
         Refused where a hazard Z_i(x) differs from one.
@@ -90,8 +94,6 @@ class Method:
         Revealed tokens may change: a step may mask them again, or draw them anew.
     is_whole : bool
         Drawn all at once, without a path of the chain: there is nothing to record, and no grid.
-
-    Fields that a kind of method adds, such as theta, are its parameters.
 
     Raises
     ------
@@ -155,12 +157,41 @@ class Method:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common and f.repr}
 
     def hazard_spent(self, hazards: Any, step: Step) -> Any:
-        """-log(1 - p) for a step that reveals with probability p: what it takes off a mask's waiting time."""
+        """What a step takes off a mask's waiting time: -log(1 - p) for a step that reveals with probability p.
+
+        Parameters
+        ----------
+        hazards : array or tensor, shape (..., D)
+            Z_i(x) of masked coordinates.
+        step : Step
+            Its length and weight.
+
+        Returns
+        -------
+        array or tensor, shape (..., D)
+            At least 0; inf where the step reveals for sure.
+        """
         assert self.reveal is not None
         return self.spent(hazards, step) if self.spent else hazard_of(self.reveal(hazards, step))
 
     def with_parameters(self, **parameters: Any) -> Method:
-        """The method with some parameters changed; an error for an unknown name or a value out of range."""
+        """The method with some of its parameters changed.
+
+        Parameters
+        ----------
+        **parameters
+            By name, such as theta=0.5.
+
+        Returns
+        -------
+        Method
+            A changed copy.
+
+        Raises
+        ------
+        InputError
+            An unknown name, or a value out of range.
+        """
         for name in parameters:
             if not self.parameters:
                 _checks.fail(f"{name!r} given to {self.name!r}", f"{self.name!r} has no parameters", "leave it out")

@@ -46,7 +46,17 @@ class Explanation:
     def law(self, case: Any, claim: Any) -> np.ndarray | None:
         """The law on the lattice that a sampler of the claim with this fault has.
 
-        None where the fault does not apply or makes no difference.
+        Parameters
+        ----------
+        case : SamplingCase
+            Problem, weight and number of steps.
+        claim : Claim
+            What the sampler says it draws from.
+
+        Returns
+        -------
+        array, shape (N+1,)*D, or None
+            None where the fault does not apply or makes no difference.
 
         Raises
         ------
