@@ -19,6 +19,7 @@ from maskguide.comparison.ensembles import Coupled, TVDifference
 from maskguide.conformance.findings import Outcome
 from maskguide.guidance.rules import RULES
 from maskguide.methods import METHODS
+from maskguide.problems.conditionals import Denoiser, ExactDenoiser, RowDenoiser
 from maskguide.process import Rates
 from maskguide.samplers.samples import Provenance, SampleInfo
 
@@ -27,7 +28,7 @@ RESULTS = (
     Comparison, DecayComparison, Coupled, Outcome, TVDifference, Rates, SampleInfo, Provenance,
 )  # fmt: skip
 ZOO = (mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
-MORE = (*RESULTS, *ZOO, _registry.Registry)
+MORE = (*RESULTS, *ZOO, Denoiser, ExactDenoiser, RowDenoiser, _registry.Registry)
 NUMPYDOC = {
     "GL05", "GL06", "GL07", "GL08", "GL10",  # tabs, unknown sections, their order, no docstring, directives
     "SS01", "SS03", "SS06",  # a summary, one line, a full stop
@@ -70,19 +71,25 @@ def faults(item: object) -> list[str]:
     found = {code: f"{code}: {text}" for code, text in validate(doc)["errors"] if code in NUMPYDOC}
     if not Validator(doc).signature_parameters:  # nothing to ask for: the sentence says what is returned
         found.pop("RT01", None)
-    if inherits_construction(item) or (doc["Attributes"] and not doc["Parameters"]):
+    if is_not_constructed(item) or (doc["Attributes"] and not doc["Parameters"]):
         found.pop("PR01", None)  # told by the parent; told as the attributes of a record
-    return [*found.values(), *record(doc), *shapes(doc, item), *raises(doc, item)]
+    return [*found.values(), *record(doc, item), *shapes(doc, item), *raises(doc, item)]
 
 
-def inherits_construction(item: object) -> bool:
-    return inspect.isclass(item) and "__init__" not in vars(item) and item.__mro__[1].__module__.startswith("maskguide")
+def is_not_constructed(item: object) -> bool:
+    """A protocol, or a class whose arguments are told by its parent."""
+    inherits = inspect.isclass(item) and "__init__" not in vars(item) and item.__mro__[1].__module__[:9] == "maskguide"
+    return inherits or is_protocol(item)
 
 
-def record(doc) -> list[str]:
+def is_protocol(item: object) -> bool:
+    return getattr(item, "_is_protocol", False)
+
+
+def record(doc, item) -> list[str]:
     """Attributes without a type or a description; fields of a record that are not among them."""
     told = [name for entry in doc["Attributes"] for name in entry.name.split(", ")]
-    fields = () if doc["Parameters"] or not told else Validator(doc).signature_parameters
+    fields = () if doc["Parameters"] or not told or is_protocol(item) else Validator(doc).signature_parameters
     bare = [entry.name for entry in doc["Attributes"] if not (entry.type and "".join(entry.desc))]
     return [f"no word on {name}" for name in (*bare, *(name for name in fields if name not in told))]
 

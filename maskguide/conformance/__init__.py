@@ -1,4 +1,4 @@
-"""ANYONE'S sampler against exact laws: anytime-valid tests, claims, findings.
+"""Anyone's sampler against exact laws: anytime-valid tests, claims, findings.
 
 `check(sampler, claim)` holds a callable against the law it claims to draw from and says what is wrong with it:
 docs/conformance-tests.md. Names load on first use.

@@ -95,7 +95,7 @@ def tv_width(n: int, alpha: float) -> float:
 
         w_n = sqrt(2 (n/4 + rho) log(1/2 + sqrt(1 + n/(4 rho)) / (2 alpha))) / n
 
-    About 1.05 sqrt(log(1/alpha) / 2n) at n = PLANNED, which sets rho. No number of states enters. inf at n = 0.
+    About 1.05 sqrt(log(1/alpha) / 2n) at n = PLANNED, which sets rho; the same for any number of states. inf at n = 0.
 
     Source: one-sided normal mixture, Howard, Ramdas, McAuliffe and Sekhon, Ann. Statist. 49 (2021), section 3.2.
     """

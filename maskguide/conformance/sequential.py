@@ -115,7 +115,8 @@ class LawTest(_CountTest):
     ----------
     law : Law, or array of any shape (a law on its entries)
     alternatives : mapping of name -> law of the same shape
-        Laws of suspected faults: each is found sooner than an unsuspected one. They change no guarantee.
+        Laws of suspected faults: each is found sooner than an unsuspected one. The false-alarm rate does not depend
+        on which are given.
     alpha : float
         Bound on P(ever rejected | right), and on P(tv_upper ever below the true TV), in (0, 1).
 

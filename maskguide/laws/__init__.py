@@ -1,1 +1,1 @@
-"""EXACT laws, no randomness: terminal, at a clock, of stepped samplers, their decay, and in symbols."""
+"""Exact laws, no randomness: terminal, at a clock, of stepped samplers, their decay, and in symbols."""

@@ -1,4 +1,4 @@
-"""HOW one steps: one file per method, its step written once for samplers and for stepped laws."""
+"""How one steps: one file per method, its step written once for samplers and for stepped laws."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Draws that are no steps of the chain: from its exact final law, and weighted particles. For `sample` only."""
+"""Draws that are no steps of the chain: from its exact final law, and weighted particles. They have no stepped law."""
 
 from __future__ import annotations
 

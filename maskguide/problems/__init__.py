@@ -1,1 +1,1 @@
-"""WHAT is sampled: class-conditional data laws, priors and the target class."""
+"""What is sampled: class-conditional data laws, priors and the target class."""

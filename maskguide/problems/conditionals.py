@@ -19,17 +19,19 @@ CHECKED_BYTES = 2**28  # results from this size on are held against the memory a
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """What a sampler needs of a problem, for tables, mixtures, chains and networks alike.
+    """What a sampler needs of a problem: a table, a mixture, a chain or a network. Source: docs/large-problems.md.
 
     Attributes
     ----------
     name : str
+        What the problem is called.
     length, vocab_size, num_classes : int
         D, N (the mask is token N) and K.
     target : int
         Index of the class z to guide towards.
-    class_names : K strings
-    prior : (K,) float64
+    class_names : tuple of K strings
+        Names of the classes.
+    prior : array, (K,) float64
         Class probabilities.
     """
 
@@ -46,22 +48,23 @@ class Denoiser(Protocol):
         ...
 
     def log_conditionals(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(x_i = v | revealed tokens, label), natural logarithm, float64.
+        """log p(x_i = v | revealed tokens, label): conditionals of masked coordinates, natural logarithm.
 
-        A revealed coordinate has 0 at its own token and -inf elsewhere. Where the revealed tokens have
-        probability zero under that law, the rows of masked coordinates are -inf.
+        float64. With torch tensors the result lies on their device and the host waits for nothing, nor is the range of
+        the tokens checked.
 
         Parameters
         ----------
-        tokens : (n, D) integers in 0..N
-            numpy, or a torch tensor: then the result lies on its device and the host waits for nothing
-            (nor is the range of the tokens checked).
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
         label : int, optional
-            A class; None is the unconditional law, classes mixed by the prior.
+            A class, 0 <= label < K; None is the unconditional law, classes mixed by the prior.
 
         Returns
         -------
-        (n, D, N), 8 n D N bytes.
+        array or tensor, shape (n, D, N)
+            As the tokens are, 8 n D N bytes. A revealed coordinate has 0 at its own token and -inf elsewhere; all is
+            -inf in rows of masked coordinates where the revealed tokens have probability zero under the law.
         """
         ...
 
@@ -71,9 +74,21 @@ class ExactDenoiser(Denoiser, Protocol):
     """A Denoiser that knows its marginals too, hence every class posterior; a network seldom does."""
 
     def log_marginal(self, tokens: Any, label: int | None = None) -> Any:
-        """log p(revealed tokens | label), (n,): -inf where they are impossible, 0 where all is masked.
+        """log p(revealed tokens | label): logarithm of a marginal probability.
 
-        log p(z | x) = log prior[z] + log_marginal(x, z) - log_marginal(x).
+        The class posterior follows: log p(z | x) = log prior[z] + log_marginal(x, z) - log_marginal(x).
+
+        Parameters
+        ----------
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask; numpy, or a torch tensor on any device.
+        label : int, optional
+            A class, 0 <= label < K; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n,)
+            -inf where the tokens are impossible, 0 where all is masked.
         """
         ...
 
@@ -83,13 +98,19 @@ class RowDenoiser(ExactDenoiser, Protocol):
     """An ExactDenoiser that gives probabilities row by row, for less than it takes to give all logarithms."""
 
     def context(self, tokens: Any, labels: Sequence[int | None]) -> Any:
-        """What the conditionals of n states follow from, (n, L, ...): zeros where a state is impossible under a label.
+        """What the conditionals of n states follow from, in a form of the problem's own.
 
         Parameters
         ----------
-        tokens
-            As in `log_conditionals`.
-        labels : sequence of L labels
+        tokens : integer array or tensor, shape (n, D)
+            States, entries 0..N with N the mask.
+        labels : sequence of L ints or Nones
+            Classes; None is the unconditional law.
+
+        Returns
+        -------
+        array or tensor, shape (n, L, ...)
+            Zeros where a state is impossible under a label.
         """
         ...
 
@@ -98,13 +119,15 @@ class RowDenoiser(ExactDenoiser, Protocol):
 
         Parameters
         ----------
-        context : (n, L, ...)
-        at : (state, coordinate), (m,) integers each, optional
-            The rows that are wanted, instead of all.
+        context : array or tensor, shape (n, L, ...)
+            From `context`.
+        at : pair of integer arrays of shape (m,), optional
+            State and coordinate of the rows that are wanted, instead of all.
 
         Returns
         -------
-        (L, n, D, N), or (L, m, N) with `at`; an array of its own, free to be written to.
+        array or tensor, shape (L, n, D, N), or (L, m, N) with `at`
+            Probabilities, an array of its own, free to be written to.
         """
         ...
 

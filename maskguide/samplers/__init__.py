@@ -1,1 +1,1 @@
-"""MONTE CARLO: engines that draw from the chain; never import the exact laws."""
+"""Monte Carlo: engines that draw from the chain. They never import the exact laws."""

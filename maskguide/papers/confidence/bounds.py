@@ -1,7 +1,8 @@
 r"""What guidance buys: classifier confidence up, entropy down.
 
-Shared covariance. Class k is N(mu_k, Sigma); guided samples of class c of the probability-flow ODE, in the eigenbasis
-(variances lambda_j) of Sigma. With variance-exploding noise s, V_j = lambda_j + s and x_j = mu_cj + sqrt(V_j) y_j
+With a covariance that all classes share, class k is N(mu_k, Sigma). Guided samples of class c follow the
+probability-flow ODE; in the eigenbasis (variances lambda_j) of Sigma, with variance-exploding noise s, V_j = lambda_j +
+s and x_j = mu_cj + sqrt(V_j) y_j
 
     dy_j/ds = -1/2 w V_j^{-3/2} (mu_c - E[mu | x])_j,       y at s = inf standard normal, x_0 = mu_c + sqrt(lambda) y
 
@@ -9,7 +10,7 @@ as guidance alone moves y. The entropy of the samples differs from the class's b
 
     H(w) - H(0) = -1/2 int_0^inf w E[tr V^{-1} Cov(mu | x_s) V^{-1}] ds <= 0.
 
-Any classes, reverse SDE. 1/p(c|x_s) is a martingale of the unguided process, so that under guidance
+For any classes under the reverse SDE: 1/p(c|x_s) is a martingale of the unguided process, so that under guidance
 
     E[1/p(c|x_0)] = E[1/p(c|x_T)] - int_0^T w E[|grad log p(c|x_s)|^2 / p(c|x_s)] ds,     E[1/p(c|x_T)] = 1/p(c)
 

@@ -66,7 +66,7 @@ def guided_switch(alpha: float, weight: float, within: float = 1.0, between: flo
 
 
 def guided_critical_rate(weight: float, within: float = 1.0, between: float = 1.0) -> float:
-    """The alpha from which on guidance never stops: :func:`guided_switch` is 0. The critical rate at weight 0."""
+    """The alpha from which on guidance never stops (:func:`guided_switch` is 0); at weight 0 the critical rate."""
     star = critical_rate(within, between)
     return _root(lambda alpha: _lead(log(within), alpha, weight, between), star / 2, 100 * star)
 

@@ -156,7 +156,7 @@ def best_window(
     horizon : float
         T, finite or inf.
     gain : float
-        Separability that must be left, relative to that of the class law. No guidance at all has 1.
+        Separability that must be left, relative to that of the class law; without guidance it is 1.
     switches : array, optional
         Noise variances to try; by default 48, spaced geometrically from 1e-2 min(c) to 1e2 max(u), below T.
 

@@ -38,7 +38,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Learned:
-    """One trained network.
+    """A trained network and how well its weights guide.
 
     Attributes
     ----------
@@ -46,7 +46,8 @@ class Learned:
     losses, unguided : (steps,)
         Training losses, and those of omega = 0 on the same numbers.
     omega : (K, sampler steps), from noise to data
-    score : of its samples
+    score : Score
+        Of its samples.
     over_constant, over_each : against the best constant for all classes, and the best for each class
     """
 
@@ -63,7 +64,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One set of predictions.
+    """What was found for one set of predictions: exact, deliberately wrong, or of a network trained too briefly.
 
     Attributes
     ----------

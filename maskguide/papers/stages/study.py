@@ -111,7 +111,7 @@ def _steps(steps: int, omega: float, sigma: float) -> int:
 
 
 def _schedules(omega: float, quick: bool) -> dict[str, Weight]:
-    """By name. Steps are scaled to the mean omega; the two halves have mean (1 + omega)/2."""
+    """Schedules of the study by name: steps are scaled to the mean omega, the two halves have mean (1 + omega)/2."""
     scales = (1.0, omega) if quick else sorted({1.0, 2.0, 3.0, 5.0, 7.0, omega})
     twice = 2 * omega - 1
     found: dict[str, Weight] = {constant_name(scale): scale - 1 for scale in scales}
