@@ -24,11 +24,11 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
+from ..guidance.rules import RULES
 from .denoiser import ServedDenoiser
 from .guard import Sampler
 
 LEAST = -60.0  # logarithm of what is impossible: networks give finite logits
-RULES = ("product", "normalized")
 
 
 class Shaped:
@@ -112,17 +112,18 @@ class TimeModel(Shaped):
 
 
 class GuidedModel(Shaped):
-    """``model(x)``: (1+w) log p_z - w log p at the weight of the call; minus its logsumexp under "normalized"."""
+    """``model(x)``: (1+w) log p_z - w log p at the weight of the call; less its logsumexp if the rule normalises."""
 
     def __init__(self, denoiser: ServedDenoiser, weight: float, *, rule: str = "product", least: float = LEAST):
         super().__init__(denoiser, weight, least=least)
-        self.rule = _checks.choice(rule, RULES, "rule of guided logits")
+        _checks.choice(rule, [name for name, known in RULES.items() if known.in_closed_form], "rule of guided logits")
+        self.rule = RULES[rule]
 
     def __call__(self, x: Any) -> Any:
         """Guided logits (n, D, N)."""
         xp, w = namespace(x), self.weight
         logits = (1 + w) * self.log_probs(x, self.label) - w * self.log_probs(x, None)
-        if self.rule == "product":
+        if not self.rule.normalises:
             return logits
         largest = xp.amax(logits, -1)[..., None]
         return logits - largest - xp.log(xp.exp(logits - largest).sum(-1))[..., None]

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..methods import METHODS
+
 if TYPE_CHECKING:
     from ..problems.table import TableProblem
     from ..validation import Case, RegimeCurve, Run
@@ -183,7 +185,7 @@ def by_rule(cases: Sequence[Case]) -> dict[str, list[Case]]:
 
 
 def _exact_runs(case: Case) -> list[Run]:
-    return [run for run in case.runs if run.method == "gillespie"]
+    return [run for run in case.runs if METHODS[run.method].is_exact]
 
 
 def _nonempty(weights: Sequence[dict[str, float]]) -> list[str]:

@@ -82,6 +82,39 @@ def test_terminal_law_against_exact_rationals(size, rule, weight):
         assert np.abs(ours - exact.astype(float)).max() < 1e-15
 
 
+CLIPPED = {
+    name: mg.Rule(name, lambda a, b, w: a + w * (a - b).clip(-0.5, 0.5), normalises=divided)
+    for name, divided in (("own", False), ("own, normalised", True))
+}
+OTHERS = {
+    "predictor": mg.Guidance("predictor", 1.5, temperature=0.7),
+    "rectified": mg.Guidance("rectified", 1.5, gamma0=-1.0),
+    "spherical": mg.Guidance("spherical", 1.5, cap=1.0),
+    **{name: mg.Guidance(rule, 1.5) for name, rule in CLIPPED.items()},
+}
+
+
+@pytest.mark.parametrize("guidance", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("size", [(2, 4), (3, 3)])
+def test_every_rule_of_two_conditionals(size, guidance):
+    """Against the same chain on the lattice."""
+    problem = random_problem(7, *size)
+    table = mg.GuidedProcess(problem.table(), guidance)
+    ours, theirs = lumped.terminal_counts(problem, guidance).probs, lump(mg.terminal_law(table).probs, problem)
+    np.testing.assert_allclose(ours, theirs, atol=1e-14)
+    clocks = [0.3, 2.0, 9.0]
+    np.testing.assert_allclose(
+        lumped.tv_decay_counts(problem, guidance, clocks), mg.tv_decay(table, clocks), rtol=1e-11
+    )
+
+
+def test_rules_of_other_laws_are_refused():
+    problem = random_problem(7, 2, 4)
+    for guidance in (mg.Guidance("tilted", 1.0), mg.Guidance("contrastive", 1.0, negative=1)):
+        with pytest.raises(mg.InputError, match="laws on counts under the rule"):
+            lumped.terminal_counts(problem, guidance)
+
+
 @pytest.mark.parametrize("size", [(2, 3), (3, 2)])
 def test_every_digit_against_brute_force(size):
     problem, guidance = random_problem(5, *size), mg.Guidance("product", 2.5)

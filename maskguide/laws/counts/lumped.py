@@ -1,7 +1,7 @@
 """Exact laws of exchangeable problems at large D: on token counts instead of on sequences.
 
-All functions take a problem and a guidance, rules "product" and "normalized". Conventions as everywhere: clock
-u = -log m(t), w = 0 conditional. Source: docs/large-dimension.md.
+All functions take a problem and a guidance by any rule of two conditionals, target and unconditional. Conventions as
+everywhere: clock u = -log m(t), w = 0 conditional. Source: docs/large-dimension.md.
 """
 
 from __future__ import annotations
