@@ -22,6 +22,8 @@ ELSEWHERE = {
     "mysampler.py",
 }  # other people's, and yours
 
+DOCUMENT = re.compile(r"docs/[\w/-]+\.md")
+
 
 def text_of(page: Path) -> str:
     if page.suffix != ".ipynb":
@@ -33,6 +35,15 @@ def there(path: str) -> bool:
     """Whether a file exists: from the root, with * or without .py, or below the package or the tests."""
     at_root = any(ROOT.glob(path)) or any(ROOT.glob(f"{path}.py"))
     return at_root or (path.endswith(".py") and any(any((ROOT / room).rglob(path)) for room in ("maskguide", "tests")))
+
+
+def sources() -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in ROOT.glob("maskguide/**/*.py")]
+
+
+def entry_point_groups() -> set[str]:
+    """Groups are named like modules, in quotes in the package."""
+    return {name for text in sources() for name in re.findall(r'"(maskguide\.\w+)"', text)}
 
 
 def importable(name: str) -> bool:
@@ -59,8 +70,14 @@ def test_what_a_page_points_to_is_there(page):
     files = {path for pair in FILE.findall(text) for path in pair if path} - ELSEWHERE
     missing += [path for path in files if not there(path)]
     names = {*MODULE.findall(text), *(f"maskguide.{name}" for name in ROOM.findall(text))}
-    missing += [name for name in names if not importable(name)]
+    missing += [name for name in names - entry_point_groups() if not importable(name)]
     assert not missing
+
+
+def test_pages_that_the_code_points_to_are_there():
+    found = {page for text in sources() for page in DOCUMENT.findall(text)}
+    missing = [page for page in found if not (ROOT / page).exists()]
+    assert len(found) > 10 and not missing
 
 
 def test_what_is_not_there_would_be_seen():

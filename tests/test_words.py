@@ -37,6 +37,9 @@ DEFINITIONS = {  # ordinary words that name nothing -> what the thing is called
     "enter": "initialize",
     "room": "batch_size",
 }
+PAGES = {
+    page.name: page.read_text(encoding="utf-8") for page in [*ROOT.parent.glob("*.md"), *ROOT.parent.glob("docs/*.md")]
+}
 OLD_NAMES = re.compile(r"renamed\(|moved\(|hidden=True")  # kept for one version, declared as such
 OLD_KEYS = {  # of files and attributes that readers of earlier versions know
     "gaussian/__init__.py": {"twins"},
@@ -68,6 +71,12 @@ def defined(tree: ast.AST) -> list[str]:
 def test_words_are_the_fields(name):
     assert not homemade(name, FILES[name])
     assert not [word for word in defined(ast.parse(FILES[name])) if word in DEFINITIONS]
+
+
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - {"CHANGELOG.md"}))  # which tells what things were called
+def test_words_of_pages_are_the_fields(name):
+    of_time = "decade"  # of clocks: a factor of ten, as everywhere
+    assert not [found for found in homemade(name, PAGES[name]) if of_time not in found]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("guidance/", "laws/"))])
