@@ -24,6 +24,7 @@ import numpy as np
 
 from .. import _checks
 from .._arrays import namespace
+from ..guidance import Rule
 from ..guidance.rules import RULES
 from .denoiser import ServedDenoiser
 from .guard import Sampler
@@ -116,8 +117,7 @@ class GuidedModel(Shaped):
 
     def __init__(self, denoiser: ServedDenoiser, weight: float, *, rule: str = "product", least: float = LEAST):
         super().__init__(denoiser, weight, least=least)
-        _checks.choice(rule, [name for name, known in RULES.items() if known.in_closed_form], "rule of guided logits")
-        self.rule = RULES[rule]
+        self.rule = _rule_of_logits(rule)
 
     def __call__(self, x: Any) -> Any:
         """Guided logits (n, D, N)."""
@@ -127,6 +127,10 @@ class GuidedModel(Shaped):
             return logits
         largest = xp.amax(logits, -1)[..., None]
         return logits - largest - xp.log(xp.exp(logits - largest).sum(-1))[..., None]
+
+
+def _rule_of_logits(name: str) -> Rule:
+    return RULES[_checks.choice(name, [n for n, rule in RULES.items() if rule.in_closed_form], "rule of guided logits")]
 
 
 SHAPES: dict[str, type[Shaped]] = {
@@ -162,7 +166,7 @@ def adapt(draw: Callable[..., Any], shape: str, **settings: Any) -> Sampler:
     [[0, 0], [0, 0], [0, 0]]
     """
     made = functools.partial(SHAPES[_checks.choice(shape, tuple(SHAPES), "shape of a model")], **settings)
-    _checks.choice(settings.get("rule", RULES[0]), RULES, "rule of guided logits")
+    _rule_of_logits(settings.get("rule", "product"))
 
     @functools.wraps(draw)
     def sampler(denoiser: ServedDenoiser, n: int, *, weight: float, **given: Any) -> Any:
