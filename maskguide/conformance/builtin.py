@@ -22,8 +22,14 @@ def builtin_sampler(claim: str | Claim, engine: str | None = None) -> Sampler:
     Parameters
     ----------
     claim : str or Claim
+        As in :func:`.check`.
     engine : str, optional
         "numba" or "torch", as in `maskguide.sample`.
+
+    Returns
+    -------
+    callable
+        (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D), and a dict of reveal times (n, D).
 
     Examples
     --------

@@ -75,6 +75,21 @@ class Claim:
         """A claim in words, parts in any order, separated by commas; rule and method must be named.
 
         A bare "cosine" is the noise schedule; "cosine grid" the grid.
+
+        Parameters
+        ----------
+        text : str or Claim
+            For example "normalized, ancestral, uniform t, log-linear". A claim is returned as it is.
+
+        Returns
+        -------
+        Claim
+            What the text says.
+
+        Raises
+        ------
+        InputError
+            A part that is not known, two of a kind, no rule or no method.
         """
         if isinstance(text, Claim):
             return text
@@ -109,19 +124,69 @@ class Claim:
         return self.stepper is not None and self.stepper.ranks_positions
 
     def guidance(self, weight: float) -> Guidance:
-        """The rule at a weight."""
+        """The claim's rule at a weight.
+
+        Parameters
+        ----------
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        Guidance
+            Rule, parameters and weight.
+        """
         return Guidance.parse(self.rule, weight) if isinstance(self.rule, str) else Guidance(self.rule, weight)
 
     def process(self, problem: TableProblem, weight: float) -> GuidedProcess:
-        """The guided chain of a problem at a weight."""
+        """The guided chain of a problem at a weight.
+
+        Parameters
+        ----------
+        problem : TableProblem
+            What is sampled.
+        weight : float
+            w >= -1.
+
+        Returns
+        -------
+        GuidedProcess
+            Under the claim's rule.
+        """
         return GuidedProcess(problem, self.guidance(weight))
 
     def times(self, num_steps: int) -> np.ndarray:
-        """The grid of K steps, (K+1,) from 1 to 0."""
+        """Times of the claim's grid.
+
+        Parameters
+        ----------
+        num_steps : int
+            K >= 1.
+
+        Returns
+        -------
+        array, shape (K+1,)
+            Decreasing from 1 to 0.
+        """
         return time_grid(self.grid, num_steps, self.schedule)
 
     def law(self, problem: TableProblem, weight: float, num_steps: int) -> np.ndarray:
-        """The exact law on the lattice, (N+1,)*D: after K steps, or the terminal law of a limit claim."""
+        """The exact law that the claim makes of a problem: after K steps, or the terminal law of a limit claim.
+
+        Parameters
+        ----------
+        problem : TableProblem
+            What is sampled.
+        weight : float
+            w >= -1.
+        num_steps : int
+            K >= 1; not looked at for a limit claim.
+
+        Returns
+        -------
+        array, shape (N+1,)*D
+            Probabilities of the states; index N is a mask that is left.
+        """
         process = self.process(problem, weight)
         if self.is_limit:
             return np.pad(terminal_law(process).probs, (0, 1))
@@ -130,9 +195,25 @@ class Claim:
         return stepped_law(process, self.stepper, grid, self.schedule).probs
 
     def history(self, problem: TableProblem, weight: float, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Times from 1 to 0, (L+1,), and the law on the lattice at each, (L+1, N+1, ..., N+1).
+        """The exact law at every time of the claim's grid.
 
         The times of the K steps; for a limit claim LEVELS equal steps of the masking level m.
+
+        Parameters
+        ----------
+        problem : TableProblem
+            What is sampled.
+        weight : float
+            w >= -1.
+        num_steps : int
+            K >= 1; not looked at for a limit claim.
+
+        Returns
+        -------
+        times : array, shape (L+1,)
+            Decreasing from 1 to 0.
+        laws : array, shape (L+1,) + (N+1,)*D
+            The law on the lattice at each.
         """
         process = self.process(problem, weight)
         if not self.is_limit and self.stepper is not None:
