@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import maskguide as mg
-from maskguide.conformance import Claim, ServedDenoiser
+from maskguide.conformance import Claim, SamplingCase, ServedDenoiser, check
 from maskguide.conformance.reveals import by_time, order_law, orders, reveal_law
 from maskguide.conformance.settings import Seeds, prompted
+from maskguide.methods import Method
+from maskguide.schedules import TimeGrid
+from tests.conformance import samplers as wild
 from tests.conftest import random_problem
 
 ANCESTRAL = Claim("normalized", "ancestral")
@@ -197,3 +200,41 @@ def test_seeds_never_come_twice():
     drawn = [seeds.spread() for _ in range(5000)]
     assert len(set(drawn)) == 5000 and min(drawn) >= 0 and max(drawn) < 2**31
     assert np.diff(Seeds(0).run(5)).tolist() == [1, 1, 1, 1]
+
+
+# Objects of one's own ---------------------------------------------------------------------------------
+
+HALF = TimeGrid("halves", "m_k = 2^-k", lambda count, noise: np.append(noise.inverse(0.5 ** np.arange(count)), 0.0))
+SHARPER = mg.Rule("sharper", lambda log_p, log_q, w: (1 + 2 * w) * log_p - 2 * w * log_q, formula="p_z^(1+2w) p^(-2w)")
+LAZY = Method(name="lazy", order=1, use="slowly", keeps="nothing", source="",
+              reveal=lambda hazards, step: 0.5 * step.fraction + 0 * hazards)  # fmt: skip
+
+
+def test_claims_of_objects_have_their_laws():
+    problem = random_problem(3, vocab_size=2, length=2, zeros=0.0)
+    noise = mg.noise_schedule("polynomial", power=3.0)
+    claim = Claim(SHARPER, LAZY, HALF, noise)
+    assert str(claim) == "sharper, lazy, halves grid, polynomial" and hash(claim) == hash(claim)
+    process = mg.GuidedProcess(problem, mg.Guidance("product", 3.0))
+    times = [*(0.5 ** (np.arange(3) / 3)), 0.0]
+    expected = mg.stepped_law(process, LAZY, times, noise).probs
+    assert np.abs(claim.law(problem, 1.5, 3) - expected).max() < 1e-12
+    assert claim.law(problem, 1.5, 3)[2, 2] == pytest.approx(0.5**2 * 0.75**4)  # masks that are never revealed
+
+
+def test_a_sampler_is_held_against_a_claim_of_objects():
+    def sampler(denoiser, n, *, weight, num_steps, seed, dtype):
+        rng = np.random.default_rng(seed)
+        tokens = np.full((n, denoiser.length), denoiser.mask_id)
+        for k in range(num_steps):
+            logs = SHARPER.log_rates(denoiser(tokens, denoiser.label), denoiser(tokens, None), weight)
+            new = wild.draw_tokens(rng, np.exp(logs))
+            chance = 0.5 if k == num_steps - 1 else 0.25
+            tokens = np.where((tokens == denoiser.mask_id) & (rng.random(tokens.shape) < chance), new, tokens)
+        return tokens
+
+    cases = [SamplingCase(random_problem(3, vocab_size=2, length=2, zeros=0.0), 1.5, 3, "")]
+    claim = Claim(SHARPER, LAZY, HALF)
+    assert check(sampler, claim, cases=cases, quick=True).passed
+    report = check(sampler, Claim("product", LAZY, HALF), cases=cases, quick=True)
+    assert report.diagnosis.name == "2 w", str(report)

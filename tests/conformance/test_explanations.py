@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskguide import Guidance, GuidedProcess, stepped_law, terminal_law, uniform_grid
+from maskguide import Guidance, GuidedProcess, InputError, stepped_law, terminal_law, uniform_grid
 from maskguide.conformance.bank import SamplingCase, default_cases
 from maskguide.conformance.claim import Claim
-from maskguide.conformance.explanations import EXPLANATIONS, explained_laws, leaps, precision
+from maskguide.conformance.explanations import EXPLANATIONS, Explanation, explained_laws, leaps, precision, register
 from maskguide.conformance.explanations.setup import Setup
 from maskguide.conformance.large_vocabulary import large_vocabulary_cases
 from maskguide.problems.table import TableProblem
@@ -317,3 +317,11 @@ def test_bins_of_the_large_vocabulary_have_the_sums_of_its_laws():
     assert large.bins(np.array([[0, 9, 10, 32_767, 32_768, 49_999, 50_000]])).tolist() == [[0, 0, 1, 1, 2, 2, 3]]
     sums = np.add.reduceat(row, [0, 10, 32_768])
     assert np.abs(sums - large.coordinates[0].target_law).max() < EXACT
+
+
+def test_an_explanation_that_gives_no_law_is_refused():
+    for wrong in (np.ones((4, 4)), np.eye(3) / 3, np.full((4, 4), np.nan)):
+        with pytest.raises(InputError, match="a law on the lattice"):
+            Explanation("wrong", "it is wrong", lambda setup, wrong=wrong: wrong).law(case(), CLAIMS[0])
+    with pytest.raises(InputError, match="a second explanation named"):
+        register(Explanation("2 w", "another one", lambda setup: None))
