@@ -17,6 +17,8 @@ from maskguide import _checks, _registry, guidance
 from maskguide.comparison.comparison import Comparison, DecayComparison
 from maskguide.comparison.ensembles import Coupled, TVDifference
 from maskguide.conformance.findings import Outcome
+from maskguide.gaussian import closed_forms, grids
+from maskguide.gaussian import schedules as gaussian_schedules
 from maskguide.guidance.rules import RULES
 from maskguide.methods import METHODS
 from maskguide.problems.conditionals import Denoiser, ExactDenoiser, RowDenoiser
@@ -41,13 +43,21 @@ SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
 LATER = ("laws.completion", "laws.decay", "laws.transient", "conformance.adapters")
 
 
+USED_AS_MODULES = (closed_forms, grids, gaussian_schedules)
+
+
 def documented() -> dict[str, object]:
     """Public objects and the public members of classes, by qualified name."""
     listed = [getattr(room, name) for room in ROOMS for name in room.__all__]
+    listed += [item for module in USED_AS_MODULES for name, item in vars(module).items() if is_of(module, name, item)]
     found = {f"{o.__module__}.{o.__qualname__}": o for o in (*listed, *MORE) if hasattr(o, "__qualname__")}
     for name, item in tuple(found.items()):
         found |= members(name, item) if inspect.isclass(item) and item is not Provenance else {}
     return {name: item for name, item in found.items() if not name.removeprefix("maskguide.").startswith(LATER)}
+
+
+def is_of(module, name: str, item: object) -> bool:
+    return name[0] != "_" and (inspect.isclass(item) or inspect.isfunction(item)) and item.__module__ == module.__name__
 
 
 def members(name: str, kind: type) -> dict[str, object]:

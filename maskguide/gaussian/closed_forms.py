@@ -35,7 +35,15 @@ LARGEST = 300.0  # constant weight up to which scipy's 2F1 keeps its digits
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean and variance, one of each per direction."""
+    """Mean and variance of guided samples, direction by direction.
+
+    Attributes
+    ----------
+    mean : array, shape (d,) or a number
+        In each direction.
+    variance : array, shape (d,) or a number
+        In each direction.
+    """
 
     mean: Any
     variance: Any
@@ -44,26 +52,27 @@ class Moments:
 def ode_moments(
     c: Any, u: Any, mu: Any, weight: Schedule, horizon: float = np.inf, start: Moments | None = None
 ) -> Moments:
-    """Final mean and variance under the probability-flow ODE.
+    """Final mean and variance of guided samples under the probability-flow ODE. Source: docs/gaussian-distortions.md.
 
     For a constant weight from horizon = inf: var = c (c/u)^w, mean = (1 + w) mu 2F1(1, -w/2; 3/2; 1 - c/u).
 
     Parameters
     ----------
-    c, u : float or (d,) array
+    c, u : float or array_like, shape (d,)
         Variance of the class and of the total law in each direction, positive.
-    mu : float or (d,) array
+    mu : float or array_like, shape (d,)
         Class mean in each direction; the total law is centred.
-    weight : float or callable of s
-        Constant, or w(s) on arrays of noise variances, at least -1. A callable with jumps lists them in `breaks`.
+    weight : float or callable
+        Constant w >= -1, or s -> w(s) for noise variances s of any shape. A callable with jumps lists them in `breaks`.
     horizon : float
-        Noise variance T at which sampling starts.
+        Noise variance T at which sampling starts, in (0, inf].
     start : Moments, optional
-        Law at the horizon, by default that of the noised class, N(mu, c + T). Needs a finite horizon.
+        Law at the horizon, by default that of the noised class, N(mu, c + T); it needs a finite horizon.
 
     Returns
     -------
     Moments
+        Of the samples.
 
     Raises
     ------
@@ -85,10 +94,33 @@ def ode_moments(
 def sde_moments(
     c: Any, u: Any, mu: Any, weight: Schedule, horizon: float = np.inf, start: Moments | None = None
 ) -> Moments:
-    """Final mean and variance under the reverse SDE; parameters as for :func:`ode_moments`.
+    """Final mean and variance of guided samples under the reverse SDE. Source: docs/gaussian-distortions.md.
 
     For a constant weight from horizon = inf, with L = log(c/u) and phi(x) = (e^x - 1)/x:
     var = c phi((1 + 2w) L) / phi(L), mean = (1 + w) mu phi((1 + w) L) / phi(L).
+
+    Parameters
+    ----------
+    c, u : float or array_like, shape (d,)
+        Variance of the class and of the total law in each direction, positive.
+    mu : float or array_like, shape (d,)
+        Class mean in each direction; the total law is centred.
+    weight : float or callable
+        Constant w >= -1, or s -> w(s) for noise variances s of any shape. A callable with jumps lists them in `breaks`.
+    horizon : float
+        Noise variance T at which sampling starts, in (0, inf].
+    start : Moments, optional
+        Law at the horizon, by default that of the noised class, N(mu, c + T); it needs a finite horizon.
+
+    Returns
+    -------
+    Moments
+        Of the samples.
+
+    Raises
+    ------
+    InputError
+        A variance that is not positive, a weight below -1, a schedule on which the quadrature does not converge.
 
     Examples
     --------
@@ -104,9 +136,23 @@ def sde_moments(
 
 
 def tilted_moments(c: Any, u: Any, mu: Any, weight: float) -> Moments:
-    """Mean and variance of the law proportional to p_c^(1+w) p_u^(-w).
+    """Mean and variance of the law proportional to p_c^(1+w) p_u^(-w). Source: docs/gaussian-distortions.md.
 
     var = 1 / ((1 + w)/c - w/u), mean = mu var (1 + w)/c.
+
+    Parameters
+    ----------
+    c, u : float or array_like, shape (d,)
+        Variance of the class and of the total law in each direction, positive.
+    mu : float or array_like, shape (d,)
+        Class mean in each direction; the total law is centred.
+    weight : float
+        w >= -1.
+
+    Returns
+    -------
+    Moments
+        Of the tilted law.
 
     Raises
     ------
@@ -129,7 +175,26 @@ def exponent(c: Any, u: Any, weight: Schedule, horizon: float = np.inf) -> Any:
     """I = int_0^T w(s) [1/(c + s) - 1/(u + s)] ds: the ODE multiplies the class's variance by e^{-I}.
 
     Constant: I = w log[(c + T) u / ((u + T) c)]; :class:`LinearWeight` adds
-    slope [u log(1 + T/u) - c log(1 + T/c)]; other callables by quadrature. Parameters as for :func:`ode_moments`.
+    slope [u log(1 + T/u) - c log(1 + T/c)]; other callables by quadrature. Source: docs/gaussian-distortions.md.
+
+    Parameters
+    ----------
+    c, u : float or array_like, shape (d,)
+        Variance of the class and of the total law in each direction, positive.
+    weight : float or callable
+        Constant w >= -1, or s -> w(s) for noise variances s of any shape. A callable with jumps lists them in `breaks`.
+    horizon : float
+        Noise variance T at which sampling starts, in (0, inf].
+
+    Returns
+    -------
+    array, shape (d,), or a number
+        I in each direction.
+
+    Raises
+    ------
+    InputError
+        A variance that is not positive, a weight below -1, a schedule on which the quadrature does not converge.
     """
     c, u, _ = _direction(c, u, 0.0, horizon)
     if isinstance(weight, LinearWeight):
@@ -143,10 +208,27 @@ def exponent(c: Any, u: Any, weight: Schedule, horizon: float = np.inf) -> Any:
 
 
 def recfg_factor(omega: Any, c: Any = 1.0, u: Any = 2.0) -> Any:
-    """phi(omega): the probability-flow ODE moves the class mean mu to phi mu at scale omega = 1 + w.
+    """Factor phi(omega) by which the probability-flow ODE moves the class mean at scale omega = 1 + w.
 
-    phi = omega 2F1(1, (1 - omega)/2; 3/2; 1 - c/u). For q(x|c) = N(c, 1), c ~ N(0, 1), as in ReCFG,
+    phi = omega 2F1(1, (1 - omega)/2; 3/2; 1 - c/u). For q(x|c) = N(c, 1), c ~ N(0, 1), as in ReCFG (arXiv:2410.18737),
     the total variance is 2: phi(1) = 1, phi(3) = 2.
+
+    Parameters
+    ----------
+    omega : float or array_like, any shape
+        Scale 1 + w >= 0.
+    c, u : float or array_like, any shape
+        Variance of the class and of the total law, positive.
+
+    Returns
+    -------
+    array, broadcast shape, or a number
+        phi.
+
+    Raises
+    ------
+    InputError
+        A variance that is not positive, a scale that is not finite or negative.
     """
     return np.vectorize(lambda scale: ode_moments(c, u, 1.0, scale - 1).mean)(omega)[()]
 

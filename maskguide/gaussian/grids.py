@@ -43,19 +43,20 @@ QUADRATURE = 64  # components up to which it is used
 
 @dataclass(frozen=True)
 class Losses:
-    """Denoising losses of a mixture over r = a / sigma.
+    """Denoising losses of a mixture at ratios r = a / sigma.
 
     Attributes
     ----------
-    ratios : (R,)
-    mmse : (R,)
+    ratios : array, shape (R,)
+        r of each loss.
+    mmse : array, shape (R,)
         E|x_0 - E[x_0 | x]|^2, summed over coordinates.
-    error : (R,)
+    error : array, shape (R,)
         Its standard error; 0 where it is a quadrature (d <= 2, up to 64 components): right to 1e-9 on the line where
         widths differ by up to 30 times (to 2 % at 1,000 times), to about 1 % in the plane.
-    gain : (R,)
+    gain : array, shape (R,)
         E|E[x_0 | x] - E x_0|^2 = tr Cov x_0 - mmse, computed by itself: small ones keep their digits.
-    gap : (R,)
+    gap : array, shape (R,)
         E|E[x_0 | x] - E'[x_0 | x]|^2, E' of another mixture: its denoiser's loss here less mmse; 0 without one.
     """
 
@@ -67,12 +68,37 @@ class Losses:
 
 
 def losses(mixture: Mixture, ratios: Any, other: Mixture | None = None, *, points: int = 2000, seed: int = 0) -> Losses:
-    """Losses at ratios r >= 0, infinity included; the gap to the denoiser of `other`.
+    """Denoising losses of a mixture, and the gap to the denoiser of another. Source: docs/gaussian-grids.md.
 
     With m_k(x) the posterior mean and C_k the posterior covariance of component k,
     mmse = sum_k pi_k (tr C_k + E_k|m_k(x) - E[x_0 | x]|^2): only the last term is a quadrature, or a mean over
     `points` trajectories x = a mu_k + V_k^(1/2) z whose z are the same at every ratio.
 
+    Parameters
+    ----------
+    mixture : Mixture
+        The data law.
+    ratios : array_like, shape (R,)
+        r = a / sigma >= 0, infinity included.
+    other : Mixture, optional
+        Whose denoiser is compared.
+    points : int
+        Of the mean where the losses are no quadrature, at least 2.
+    seed : int
+        Of these points, 0 <= seed < 2^64.
+
+    Returns
+    -------
+    Losses
+        At every ratio.
+
+    Raises
+    ------
+    InputError
+        Ratios that are negative or NaN, points below 2.
+
+    Examples
+    --------
     >>> losses(Mixture([[0.0]], 0.25), [0.0, 2.0]).mmse
     array([0.25 , 0.125])
     """
@@ -87,7 +113,31 @@ def losses(mixture: Mixture, ratios: Any, other: Mixture | None = None, *, point
 def mmse(
     mixture: Mixture, times: Any, process: str | NoiseProcess = "flow", *, points: int = 2000, seed: int = 0
 ) -> np.ndarray:
-    """E|x_0 - E[x_0 | x_t]|^2 at times, (T,)."""
+    """Denoising loss E|x_0 - E[x_0 | x_t]|^2 at times, summed over coordinates.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The data law.
+    times : array_like, shape (T,)
+        In [0, 1].
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+    points : int
+        Of the mean where the losses are no quadrature, at least 2.
+    seed : int
+        Of these points, 0 <= seed < 2^64.
+
+    Returns
+    -------
+    array, shape (T,)
+        The losses.
+
+    Raises
+    ------
+    InputError
+        Times outside [0, 1], an unknown process, points below 2.
+    """
     kind = find(process)
     ratios = [_ratio(kind.at(float(t))) for t in np.atleast_1d(times)]
     return losses(mixture, ratios, points=points, seed=seed).mmse
@@ -107,20 +157,30 @@ def loss_adaptive_grid(
     """Times 1 = t_0 > ... > t_K = 0 from the denoising losses on the class and the weight at each noise level.
 
     Times at which the weight or its slope jumps are grid points. In r = a / sigma the grid is the same for every
-    noise process, but for where it starts.
+    noise process, but for where it starts. Source: docs/gaussian-grids.md.
 
     Parameters
     ----------
-    conditional, unconditional, weight
+    conditional, unconditional : Mixture
         As `sample` has them.
+    weight : number, WeightSchedule, or callable
+        As `sample` has it.
     steps : int
         K, more than the number of jumps of the weight.
     process : str or NoiseProcess
-    target : "data" or "path"
-        Least error of end points of the flow, or equal KL of all steps of the unguided reverse SDE (to a noise a
-        tenth of the narrowest width, then one step).
-    points, seed
-        Of the losses, where they are no quadrature.
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+    target : str
+        "data": least error of end points of the flow. "path": equal KL of all steps of the unguided reverse SDE (to a
+        noise a tenth of the narrowest width, then one step).
+    points : int
+        Of the mean where the losses are no quadrature, at least 2.
+    seed : int
+        Of these points, 0 <= seed < 2^64.
+
+    Returns
+    -------
+    array, shape (K+1,)
+        Times, strictly decreasing.
 
     Raises
     ------
@@ -154,14 +214,58 @@ def loss_adaptive_grid(
 def log_snr_grid(
     steps: int, process: str | NoiseProcess = "flow", *, least: float = 0.002, most: float = 80.0
 ) -> np.ndarray:
-    """Equal steps of log(a / sigma) from sigma/a = `most` to `least`; the first time is 1, the last 0."""
+    """Time grid of equal steps of log(a / sigma); the first time is 1, the last 0.
+
+    Parameters
+    ----------
+    steps : int
+        K >= 1.
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+    least, most : float
+        sigma / a at the last step's start and at the first, 0 < least < most.
+
+    Returns
+    -------
+    array, shape (K+1,)
+        Times, strictly decreasing.
+
+    Raises
+    ------
+    InputError
+        Steps below 1, an unknown process, a number out of range.
+    """
     return _by_noise(np.geomspace, steps, process, least, most)
 
 
 def karras_grid(
     steps: int, process: str | NoiseProcess = "flow", *, rho: float = 7.0, least: float = 0.002, most: float = 80.0
 ) -> np.ndarray:
-    """Equal steps of (sigma/a)^(1/rho) from `most` to `least` (Karras et al. 2022); the first time is 1, the last 0."""
+    """Time grid of equal steps of (sigma/a)^(1/rho); the first time is 1, the last 0.
+
+    Source: Karras et al. 2022, arXiv:2206.00364; docs/gaussian-grids.md.
+
+    Parameters
+    ----------
+    steps : int
+        K >= 1.
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+    rho : float
+        Positive; 7 is usual.
+    least, most : float
+        sigma / a at the last step's start and at the first, 0 < least < most.
+
+    Returns
+    -------
+    array, shape (K+1,)
+        Times, strictly decreasing.
+
+    Raises
+    ------
+    InputError
+        Steps below 1, an unknown process, a number out of range.
+    """
     if not 0 < _checks.real(rho, "rho") < np.inf:
         _checks.fail(f"rho = {rho}", "rho > 0, finite", "7 is usual, 1 equal steps of sigma / a")
     power = 1 / rho
@@ -169,7 +273,27 @@ def karras_grid(
 
 
 def cosine_grid(steps: int, process: str | NoiseProcess = "flow") -> np.ndarray:
-    """Equal steps of the angle arctan(a / sigma), as the cosine process makes them: the tangent law of N(0, I)."""
+    """Time grid of equal steps of the angle arctan(a / sigma), as the cosine process makes them.
+
+    It is the tangent law of N(0, I). Source: docs/gaussian-grids.md.
+
+    Parameters
+    ----------
+    steps : int
+        K >= 1.
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+
+    Returns
+    -------
+    array, shape (K+1,)
+        Times, strictly decreasing.
+
+    Raises
+    ------
+    InputError
+        Steps below 1, an unknown process, a number out of range.
+    """
     kind, count = find(process), _checks.integer(steps, "steps", 1)
     first = np.arctan(_ratio(kind.at(1.0)))
     return _from_ratios(np.tan(np.linspace(first, np.pi / 2, count + 1)[1:-1]), kind)
@@ -180,6 +304,28 @@ def path_divergence(mixture: Mixture, times: Any, process: str | NoiseProcess = 
 
     1/2 sum over steps of int (mmse(g_k) - mmse(g)) dg, g = a^2 / sigma^2 (Aghapour, Bayraktar, Zhang 2026), by
     Simpson's rule with `fine` intervals of log g a step. The step to sigma = 0 has infinite KL.
+    Source: docs/gaussian-grids.md.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The data law.
+    times : array_like, shape (K+1,)
+        Decreasing.
+    process : str or NoiseProcess
+        "flow", "vp", "cosine", "ve", or a noise process of your own.
+    fine : int
+        Intervals a step.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    InputError
+        Times that do not decrease, an unknown process.
     """
     from scipy.integrate import simpson
 
@@ -203,8 +349,10 @@ class EndErrors:
     ----------
     median, rms : float
         Of |x_i - ref_i|. The rms is that of the few trajectories that end in another mode, where there are any.
-    mean, spread : float
-        |mean x - mean ref|; and the largest relative error of a coordinate's standard deviation.
+    mean : float
+        |mean x - mean ref|.
+    spread : float
+        The largest relative error of a coordinate's standard deviation.
     energy : float
         Energy distance D of the two sets of end points, (2 E|X - Y| - E|X - X'| - E|Y - Y'|)^(1/2).
     """
@@ -217,7 +365,22 @@ class EndErrors:
 
 
 def end_errors(x: np.ndarray, reference: np.ndarray, unit: float = 1.0) -> EndErrors:
-    """Errors of end points (n, d) against those of the adaptive reference from the same starts."""
+    """Errors of end points against those of the adaptive reference from the same starts.
+
+    Parameters
+    ----------
+    x : array, shape (n, d)
+        End points of a method.
+    reference : array, shape (n, d)
+        Those of the method "adaptive" from the same starts.
+    unit : float
+        Length in which the errors are given.
+
+    Returns
+    -------
+    EndErrors
+        Means over the points.
+    """
     a, b = x / unit, reference / unit
     off, (sa, sb) = np.sqrt(((a - b) ** 2).sum(-1)), (a.std(0), b.std(0))
     across, one, two = (_mean_distance(p, q) for p, q in ((a, b), (a, a), (b, b)))
