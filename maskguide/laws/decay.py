@@ -19,11 +19,13 @@ from .lattice import subtraction_free
 from .lattice.sweep import all_masked, is_compiled, visits
 from .lattice.tails import Tail, spectrum
 from .law import masked_states
-from .transient import stages
+from .transient import stages, transient_law
+from .unit_hazards import log_masked, log_rest, log_revealed
 
-POSITIVE_WORK = 3e6  # multiplications a squaring below which positive sums come first
-POSITIVE_LIMIT = 5e9  # and beyond which they are not tried
+CHEAP_WORK = 3e6  # multiplications a squaring below which sums of positive terms come first
+MOST_WORK = 5e9  # and beyond which they are not tried
 RELATIVE_ERROR = 1e-11
+EARLY = -0.5  # log P(T <= u) below which one minus TV would lose digits
 
 
 def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> np.ndarray:
@@ -50,8 +52,8 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
     Warns
     -----
     AccuracyWarning
-        The contours lost digits and the lattice was too large for the positive method: schedules whose late decay hangs
-        on states that are next to impossible where their segment begins.
+        The contours lost digits and the lattice was too large for sums of positive terms: schedules whose late decay
+        hangs on states that are next to impossible where their segment begins.
 
     Source: docs/theory.md, section 2.3; docs/exact-laws.md.
     """
@@ -61,6 +63,27 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
     clocks = _checks.clocks(clock)
     values = np.array(_log_tvs(process, np.atleast_1d(clocks))).reshape(clocks.shape)
     return values if log else np.exp(values)
+
+
+def log_completed(process: GuidedProcess, clocks: np.ndarray) -> tuple[np.ndarray, float]:
+    """log P(no mask is left at clock u), (T,), and its absolute error; to relative accuracy where that error is zero.
+
+    From log TV where TV is small, otherwise the mass of completed states: by positive terms on small lattices.
+    """
+    if process.guidance.rule.normalises:
+        return log_revealed(process.length, clocks), 0.0
+    logs = log_rest(tv_decay(process, clocks, log=True))
+    early = (logs < EARLY) & (clocks > 0) & (clocks < np.inf)
+    if not early.any():
+        return logs, 0.0
+    if subtraction_free.work(process.vocab_size, process.length, masked_only=False) <= CHEAP_WORK:
+        masses, error = [subtraction_free.completed(stages(process, u)) for u in clocks[early].tolist()], 0.0
+    else:
+        law = transient_law(process, clocks[early])
+        masses, error = law.probs[(..., *(slice(0, -1),) * process.length)].reshape(early.sum(), -1).sum(1), law.error
+    with np.errstate(divide="ignore"):
+        logs[early] = np.log(masses)
+    return logs, error
 
 
 def late_rate(process: GuidedProcess) -> tuple[float, tuple[int, ...]]:
@@ -90,9 +113,9 @@ def slowest_context(rates: Rates, start: np.ndarray, masked: np.ndarray) -> tupl
 def _log_tvs(process: GuidedProcess, clocks: np.ndarray) -> list[float]:
     known = {0.0: 0.0, np.inf: -np.inf}
     if process.guidance.rule.normalises:
-        return [known.get(u, _unit_hazard(u, process.length)) for u in clocks.tolist()]
-    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_WORK:
-        return [known[u] if u in known else _positive(process, u) for u in clocks.tolist()]
+        return log_masked(process.length, clocks).tolist()
+    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= CHEAP_WORK:
+        return [known[u] if u in known else _by_positive_terms(process, u) for u in clocks.tolist()]
     return [
         known[u] if u in known else value
         for u, value in zip(clocks.tolist(), _by_contours(process, clocks), strict=True)
@@ -115,14 +138,7 @@ def _by_contours(process: GuidedProcess, clocks: np.ndarray) -> np.ndarray:
     return found
 
 
-def _unit_hazard(clock: float, length: int) -> float:
-    """log(1 - (1 - e^-u)^D)."""
-    if clock > 40:  # D e^-u to all digits
-        return float(np.log(length)) - clock
-    return float(np.log(-np.expm1(length * np.log1p(-np.exp(-clock))))) if clock > 0 else 0.0
-
-
-def _positive(process: GuidedProcess, clock: float) -> float:
+def _by_positive_terms(process: GuidedProcess, clock: float) -> float:
     masked, parts = masked_states(process.problem), stages(process, clock)
     start = all_masked(parts[0][0])
     shifts = [float(rates.exit[slowest_context(rates, start, masked)]) for rates, _ in parts]
@@ -133,11 +149,11 @@ def _positive(process: GuidedProcess, clock: float) -> float:
 def _sound(process: GuidedProcess, clock: float, value: float, error: float) -> float:
     if error <= RELATIVE_ERROR:
         return value
-    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= POSITIVE_LIMIT:
-        return _positive(process, clock)
+    if subtraction_free.work(process.vocab_size, process.length, masked_only=True) <= MOST_WORK:
+        return _by_positive_terms(process, clock)
     warnings.warn(
         f"TV at clock {clock:g} has relative error up to {error:.1g}: it hangs on states of tiny probability at the "
-        "start of its segment, and the lattice is too large for the all-positive method",
+        "start of its segment, and the lattice is too large for sums of positive terms",
         _checks.AccuracyWarning,
         stacklevel=5,
     )

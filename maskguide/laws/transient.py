@@ -17,7 +17,7 @@ from .lattice.absorption import absorbed
 from .lattice.sweep import is_compiled, starting_law, visits
 from .law import Law
 
-POSITIVE_WORK = 3e5  # below this many multiplications a squaring the all-positive method is taken
+CHEAP_WORK = 3e5  # below this many multiplications a squaring sums of positive terms are taken
 
 
 def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = None) -> Law:
@@ -27,7 +27,7 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
 
     - "reveals": rules that reveal every coordinate at rate one. The number of reveals is binomial and independent
       of the path, so q(u)(x) = P(visit x) P(that many reveals): sums of positive terms, any lattice.
-    - "positive": small lattices. Sums of positive terms only; every entry to ~1e-13 relative.
+    - "subtraction-free": small lattices. Sums of positive terms only; every entry to ~1e-13 relative.
     - "contour": larger ones, by contour quadrature. Absolute error in ``.error``: an entry below it has no digits,
       and those that round-off made negative are set to zero. One clock takes the best rational approximation of the
       exponential; many within a factor of ten share a hyperbola.
@@ -96,8 +96,8 @@ def _laws(process: GuidedProcess, clocks: np.ndarray, law: np.ndarray | None) ->
 def _method(process: GuidedProcess) -> str:
     if process.guidance.rule.normalises:
         return "reveals"
-    cheap = subtraction_free.work(process.vocab_size, process.length, masked_only=False) <= POSITIVE_WORK
-    return "positive" if cheap else "contour"
+    cheap = subtraction_free.work(process.vocab_size, process.length, masked_only=False) <= CHEAP_WORK
+    return "subtraction-free" if cheap else "contour"
 
 
 def _run(
@@ -106,7 +106,7 @@ def _run(
     """Laws after each of some times of the clock at one weight, and their error."""
     if method == "reveals":
         return _reveals(process, weight, law, lengths), 0.0
-    if method == "positive":
+    if method == "subtraction-free":
         rates = process.rates(weight)
         return np.array([subtraction_free.probabilities([(rates, u)], [0.0], False, law) for u in lengths]), 0.0
     return contour.propagate(process, weight, law, lengths)

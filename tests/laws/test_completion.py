@@ -1,7 +1,9 @@
 """Completion times against phase-type linear algebra, integrals of the survival function and simulation."""
 
 import math
+import warnings
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
@@ -10,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskguide as mg
-from maskguide.laws.completion import completion_time, remaining
+from maskguide.laws import moments
+from maskguide.laws.completion import completion_time
+from maskguide.laws.moments import remaining
 
 from ..conftest import random_problem
 from ..problems.test_table import counts, from_counts
@@ -132,3 +136,140 @@ def test_bad_levels(fading, level):
 def test_a_problem_is_not_a_process(fading):
     with pytest.raises(mg.InputError, match=r"completion_time\(process\)"):
         completion_time(fading)
+
+
+# Over hundreds of decades, against 60-digit arithmetic ---------------------------------------------------
+
+
+def in_60_digits(process):
+    """The sub-generators -A of the segments on masked states that are always left, (length, A), and the start."""
+    matrices = [process.rate_matrix(s.weight).toarray() for s in process.segments]
+    masked = (np.indices(process.shape) == process.vocab_size).any(axis=0).ravel()
+    live = np.flatnonzero(masked & np.all([np.diag(m) < 0 for m in matrices], axis=0))
+    found = []
+    for segment, matrix in zip(process.segments, matrices, strict=True):
+        away = mpmath.matrix((-matrix[np.ix_(live, live)]).tolist())
+        for row, state in enumerate(live):
+            away[row, row] = mpmath.fsum(map(mpmath.mpf, np.delete(matrix[state], state).tolist()))
+        found.append((mpmath.mpf(segment.end) - mpmath.mpf(segment.start), away))
+    return found, mpmath.matrix([[0.0] * (len(live) - 1) + [1.0]])
+
+
+def exact_moments(process):
+    """E[T] and Var[T] by linear solves and matrix exponentials."""
+    (parts, law), begin = in_60_digits(process), mpmath.mpf(0)
+    first = second = mpmath.mpf(0)
+    for length, away in parts:
+        last, one = mpmath.isinf(length), mpmath.matrix([1] * away.rows)
+        h = mpmath.lu_solve(away, one)
+        g = mpmath.lu_solve(away, h)
+        after = law * 0 if last else law * mpmath.expm(-away * length)
+        late = 0 if last else (after * (g + length * h))[0]
+        area = ((law - after) * h)[0]
+        first, second = first + area, second + 2 * (begin * area + (law * g)[0] - late)
+        law, begin = after, begin + length
+    return first, second - first**2
+
+
+def exact_probability(process, clock):
+    """P(T <= u)."""
+    (parts, law), left = in_60_digits(process), mpmath.mpf(float(clock))
+    for length, away in parts:
+        law = law * mpmath.expm(-away * min(length, left))
+        left = max(left - length, 0)
+    return 1 - mpmath.fsum(law)
+
+
+def private(prior):
+    return mg.TableProblem(np.array([[1.0, 0.0], [0.0, 1.0]]), [prior, 1 - prior])
+
+
+def shared(prior):
+    laws = np.zeros((2, 3, 3))
+    laws[0, :2, :2], laws[1, 2, 2], laws[1, 1, 2], laws[1, 0, 0] = 0.25, 0.5, 0.25, 0.25
+    return mg.TableProblem(laws, [prior, 1 - prior])
+
+
+HARD = [
+    (private(1e-12), [1e-3], [-0.9, 0.0]),
+    (private(1e-12), [1e-3], [-0.9, 0.25]),  # T hardly varies: it ends where the slow segment does
+    (private(1e-9), [0.5, 0.1], [-0.5, -0.9, 0.0]),
+    (private(1e-3), [0.5], [-0.9, 20.0]),
+    (shared(1e-12), [1e-2], [-0.9, 0.0]),
+]
+
+
+@pytest.mark.parametrize("problem, edges, weights", HARD)
+def test_moments_of_slow_segments(problem, edges, weights):
+    process = mg.GuidedProcess(problem, mg.Guidance("product", mg.WeightSchedule(edges, weights)))
+    with mpmath.workdps(60):
+        mean, variance = exact_moments(process)
+        time = completion_time(process)
+        assert abs(time.mean() / mean - 1) < 1e-10 and abs(time.variance() / variance - 1) < 1e-10
+
+
+def test_both_ways_to_the_moments_agree(separating):
+    process = mg.GuidedProcess(separating, mg.Guidance("product", mg.WeightSchedule([0.6], [-0.5, 4.0])))
+    mean, variance = moments.moments(process)
+    first, second, _ = moments._by_sweeps(process)
+    assert (mean, variance) == (first, second - first**2)
+    np.testing.assert_allclose(moments._by_quadrature(process), (mean, variance), rtol=1e-12)
+
+
+def test_larger_lattices_take_the_laws_of_tails():
+    process = mg.GuidedProcess(random_problem(1, 3, 4), mg.Guidance("product", mg.WeightSchedule([0.6], [-0.5, 4.0])))
+    assert mg.transient_law(process, 0.5).error > 0
+    first, second, errors = moments._by_sweeps(process)
+    variance = second - first**2
+    assert errors[0] < 1e-11 * first and errors[1] < 1e-11 * variance
+    matrices = [process.rate_matrix(s.weight).toarray() for s in process.segments]
+    masked = (np.indices(process.shape) == 3).any(axis=0).ravel() & (np.diag(matrices[0]) < 0)
+    inside, start = [m[np.ix_(masked, masked)] for m in matrices], np.eye(masked.sum())[-1]
+    after = start @ scipy.linalg.expm(inside[0] * process.segments[0].end)
+    h = [np.linalg.solve(-m, np.ones(len(m))) for m in inside]
+    assert first == pytest.approx((start - after) @ h[0] + after @ h[1], rel=1e-11)
+
+
+def test_a_variance_that_cannot_be_had_is_warned_of():
+    process = mg.GuidedProcess(private(1e-40), mg.Guidance("product", mg.WeightSchedule([1e-3], [-0.99, 0.6])))
+    with pytest.warns(mg.AccuracyWarning, match="small beside its mean squared"):
+        completion_time(process).variance()
+
+
+@pytest.mark.parametrize("weight", [-0.9, 0.0, 40.0, 60.0, 100.0])
+@pytest.mark.parametrize("level", [1e-6, 0.01, 0.3, 0.5, 0.999])
+def test_quantiles_at_any_scale(weight, level):
+    flipped = mg.TableProblem(np.array([[0.9, 0.1], [0.1, 0.9]]), [0.5, 0.5])
+    process = mg.GuidedProcess(flipped, mg.Guidance("product", weight))
+    rate = math.fsum(p ** (1 + weight) / 0.5**weight for p in (0.9, 0.1))
+    exact = -math.log1p(-level) / rate  # D = 1: T is exponential
+    assert float(completion_time(process).quantile(level)) == pytest.approx(exact, rel=1e-10, abs=0)
+
+
+@pytest.mark.parametrize("weight", [-0.9, 3.0, 200.0])
+@pytest.mark.parametrize("level", [1e-12, 0.2, 0.7, 1 - 1e-9])
+def test_quantiles_of_two_coordinates(separating, weight, level):
+    process = mg.GuidedProcess(separating, mg.Guidance("product", weight))
+    clock = completion_time(process).quantile(level)
+    with mpmath.workdps(60):
+        found = exact_probability(process, clock)
+        assert abs((found / level if level < 0.5 else (1 - found) / mpmath.mpf(1 - level)) - 1) < 1e-9
+
+
+@pytest.mark.parametrize("rule", ["product", "normalized", "predictor"])
+@pytest.mark.parametrize("size, length", [(2, 1), (2, 2)])
+def test_no_clock_and_no_weight_leads_to_warnings_of_numpy(rule, size, length):
+    clocks = [0.0, 5e-324, 1e-300, 1e-20, 1e-3, 1.0, 40.0, 700.0, 1e5, 1e300, math.inf]
+    problem = random_problem(3, size, length)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for weight in (-1.0, 0.0, 2.0, 300.0):
+            process = mg.GuidedProcess(problem, mg.Guidance(rule, weight))
+            for log in (False, True):
+                values = mg.tv_decay(process, clocks, log=log)
+                assert not np.isnan(values).any() and (np.diff(values[[0, 3, 4, 5, 6]]) <= 0).all()
+            law = mg.transient_law(process, clocks)
+            np.testing.assert_allclose(law.probs.reshape(len(clocks), -1).sum(axis=1), 1.0, rtol=1e-11)
+            mg.terminal_law(process)
+            time = completion_time(process)
+            assert time.mean() > 0 and time.variance() > 0

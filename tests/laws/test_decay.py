@@ -63,7 +63,7 @@ def test_a_weight_of_twenty_between_gentle_ones_goes_below_float64():
 
 
 def test_deep_tails_of_the_shifted_contour(monkeypatch):
-    monkeypatch.setattr(decay, "POSITIVE_WORK", 0)
+    monkeypatch.setattr(decay, "CHEAP_WORK", 0)
     process = mg.GuidedProcess(FADING, mg.Guidance("product", 1.0))
     for depth in (0.1, 1e-60, 1e-250):
         error, _ = relative_error(process, -log(depth) / mg.late_rate(process)[0], "product", 1.0)
@@ -139,8 +139,8 @@ def slow_context_of_probability(share):
 
 @pytest.fixture
 def by_bands(monkeypatch):
-    monkeypatch.setattr(decay, "POSITIVE_WORK", 0)
-    monkeypatch.setattr(decay, "POSITIVE_LIMIT", 0)  # a lost digit would raise the AccuracyWarning
+    monkeypatch.setattr(decay, "CHEAP_WORK", 0)
+    monkeypatch.setattr(decay, "MOST_WORK", 0)  # a lost digit would raise the AccuracyWarning
 
 
 @pytest.mark.parametrize("weight", [1.0, 8.0, 25.0])
@@ -237,7 +237,7 @@ def test_what_a_start_has_missed_stays_below_the_error(by_bands):
 def test_bands_agree_with_positive_sums_on_seven_coordinates():
     process = mg.GuidedProcess(random_problem(2, 2, 7), mg.Guidance("product", 3.0))
     for clock in (0.3, 20.0, 500.0):
-        expected = decay._positive(process, clock)
+        expected = decay._by_positive_terms(process, clock)
         assert float(mg.tv_decay(process, clock, log=True)) == pytest.approx(expected, abs=1e-11)
 
 

@@ -99,7 +99,7 @@ def transient_counts(problem: ExchangeableProblem, guidance: Guidance, clock: Ar
             _checks.AccuracyWarning,
             stacklevel=2,
         )
-    method = "positive" if error == 0 else "contour"
+    method = "subtraction-free" if error == 0 else "contour"
     return CountLaw(probs.reshape(*clocks.shape, *shape), problem, clocks, method, error)
 
 

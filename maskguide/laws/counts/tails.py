@@ -21,6 +21,7 @@ from ...guidance.rule import Rule
 from ...problems.counts import revealed
 from ...problems.exchangeable import ExchangeableProblem
 from ..lattice.subtraction_free import exponential
+from ..unit_hazards import log_masked
 from .chain import CountRates, Levels, Quadrature, count_rates
 
 WARNED_ERROR = 1e-9  # relative error bound beyond which another method is taken, or a warning given
@@ -31,7 +32,7 @@ def log_tv(problem: ExchangeableProblem, guidance: Guidance, segment: Segment, c
     """log TV at clocks (T,) in (0, inf) within one segment."""
     passed = [s for s in guidance.schedule.segments() if s.start <= segment.start]
     if all(guidance.rule.has_unit_hazards(s.weight) for s in passed):
-        return _log_completion(problem.length, clocks)
+        return log_masked(problem.length, clocks)
     logs, relative = _by_contour(problem, guidance.rule, passed, clocks)
     if relative.max() > WARNED_ERROR and _small(problem):
         return np.array([_by_positive_terms(problem, guidance.rule, passed, float(u)) for u in clocks])
@@ -42,13 +43,6 @@ def log_tv(problem: ExchangeableProblem, guidance: Guidance, segment: Segment, c
             stacklevel=3,
         )
     return logs
-
-
-def _log_completion(length: int, clocks: np.ndarray) -> np.ndarray:
-    """log(1 - (1 - m)^D), m = e^{-u}; log D - u once m is below 1e-17."""
-    m = np.exp(-clocks)
-    with np.errstate(divide="ignore"):
-        return np.where(m > 1e-17, np.log(-np.expm1(length * np.log1p(-m))), np.log(length) - clocks)
 
 
 # By contour ---------------------------------------------------------------------------------------------

@@ -51,6 +51,11 @@ def probabilities(
     return law
 
 
+def completed(stages: Sequence[tuple[Rates, float]]) -> float:
+    """The mass of completed states of q(u), from the fully masked state."""
+    return float(_block(stages, [0.0] * len(stages), (True,) * stages[0][0].length, None).sum())
+
+
 def _block(stages, shifts, revealed, start) -> np.ndarray:
     row = None if start is None else _below(start, revealed, stages[0][0].vocab_size)
     for (rates, duration), shift in zip(stages, shifts, strict=True):
@@ -94,13 +99,14 @@ def _members(bits: int, chosen: list[int], length: int) -> tuple[bool, ...]:
 def exponential(generator: np.ndarray, exit: np.ndarray, duration: float) -> np.ndarray:
     """exp(duration (generator - diag(exit))) for an upper triangular non-negative generator."""
     fastest = max(float(exit.max()), float(generator.max()))
-    squarings = _squarings(fastest, duration)
+    squarings = _squarings(fastest, float(duration))
     step = ldexp(duration, -squarings)
-    result = _taylor(generator, exit, fastest, step)
-    _set_diagonal(result, exit, step)
-    for _ in range(squarings):
-        result, step = result @ result, 2 * step
+    with np.errstate(over="ignore"):  # e^-inf = 0
+        result = _taylor(generator, exit, fastest, step)
         _set_diagonal(result, exit, step)
+        for _ in range(squarings):
+            result, step = result @ result, 2 * step
+            _set_diagonal(result, exit, step)
     return result
 
 
