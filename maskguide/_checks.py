@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
+from . import _memory
+
 NORMALISATION_TOLERANCE = 1e-9
 LISTED_NAMES = 40
 LEAST_MEMORY = 16 * 2**20  # bytes that are taken to be available always
-CGROUPS = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")]  # of version 2 and 1
-LIMIT_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
 
 
 class InputError(ValueError):
@@ -169,50 +167,8 @@ def lattice_fits(
 
 
 def available_memory() -> int:
-    """Bytes that can be allocated now, at least 16 MiB.
-
-    Linux: MemAvailable, and what the limits of the process's control groups (containers) leave; elsewhere all
-    physical memory.
-    """
-    try:
-        with open("/proc/meminfo") as lines:
-            free = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(min([free, *_left_by_limits()]), LEAST_MEMORY)
-
-
-def _left_by_limits() -> Iterator[int]:
-    """What control groups leave: their limits less what is used without the files that can be dropped."""
-    for folder in _control_groups():
-        for limit, used in LIMIT_FILES:
-            try:
-                most = int((folder / limit).read_text())
-                yield most - int((folder / used).read_text()) + _droppable(folder)
-            except (OSError, ValueError):  # no such file, or "max"
-                continue
-
-
-def _droppable(folder: Path) -> int:
-    try:
-        rows = dict(row.split() for row in (folder / "memory.stat").read_text().splitlines())
-        return int(rows.get("inactive_file", rows.get("total_inactive_file", 0)))
-    except (OSError, ValueError):
-        return 0
-
-
-def _control_groups() -> Iterator[Path]:
-    """The folders of the process's own groups and of those around them."""
-    yield from CGROUPS
-    try:
-        rows = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for row in rows:
-        _, kinds, path = row.split(":", 2)
-        if not kinds or "memory" in kinds:
-            own = CGROUPS[-1 if kinds else 0] / path.strip("/")
-            yield from (own, *own.parents[: len(Path(path).parts) - 1])
+    """Bytes that can be allocated now, at least 16 MiB."""
+    return max(_memory.available(), LEAST_MEMORY)
 
 
 def human(size: float) -> str:

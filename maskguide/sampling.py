@@ -137,6 +137,8 @@ def sample(
     place = used.device(device)
     if threads is not None:
         _checks.integer(threads, "threads", 1)
+    if count > batch_size:
+        _checks.fits_in_memory(count * (4 * process.length + 12), f"{count:,} samples", "draw fewer trajectories")
     if record:
         _checks.fits_in_memory(8 * count * process.length, "reveal clocks", "draw fewer trajectories, or do not record")
     times = _times(chosen, grid)

@@ -136,6 +136,13 @@ def test_verify_json():
     assert all(set(row) == {"name", "expected", "got", "tolerance", "source", "passed"} for row in rows)
 
 
+@pytest.mark.parametrize("size", [("--n", 100, "--steps", 1), ("--n", 1, "--steps", 2)])
+def test_small_validations(size):
+    done = run("validate", "disjoint-1d", "--quick", "--engine", "numba", "--weight", "2,1", *size, "--json")
+    assert done.returncode == 0, done.stderr
+    assert {"TV decay"} <= {check["what"] for check in json.loads(done.stdout)["checks"]}
+
+
 def test_a_failed_check_exits_with_one(monkeypatch, capsys):
     """A broken law must not pass: the same command, one number changed."""
     from maskguide import verification

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba.core.caching import CompileResultCacheImpl
 
-from maskguide import _checks
+from maskguide import _memory
 from maskguide._compiled import jit
 
 
@@ -90,17 +90,17 @@ def test_a_full_device_is_one_sentence(arguments):
 
 
 def test_memory_is_that_of_the_container(monkeypatch, tmp_path):
-    for version, names in zip("21", _checks.LIMIT_FILES, strict=True):
+    for version, names in zip("21", _memory.LIMIT_FILES, strict=True):
         folder = tmp_path / version
         folder.mkdir()
         for name, size in zip(names, (300 * 2**20, 100 * 2**20), strict=True):
             (folder / name).write_text(f"{size}\n")
-    monkeypatch.setattr(_checks, "CGROUPS", [tmp_path / "none"])
-    free = _checks.available_memory()
+    monkeypatch.setattr(_memory, "CGROUPS", [tmp_path / "none"])
+    free = _memory.available()
     assert free > 200 * 2**20
     for version in "12":
-        monkeypatch.setattr(_checks, "CGROUPS", [tmp_path / version])
-        assert _checks.available_memory() == 200 * 2**20
+        monkeypatch.setattr(_memory, "CGROUPS", [tmp_path / version])
+        assert _memory.available() == 200 * 2**20
     (tmp_path / "2" / "memory.max").write_text("max\n")
-    monkeypatch.setattr(_checks, "CGROUPS", [tmp_path / "2"])
-    assert _checks.available_memory() >= free / 2
+    monkeypatch.setattr(_memory, "CGROUPS", [tmp_path / "2"])
+    assert _memory.available() >= free / 2

@@ -21,7 +21,7 @@ VOID = {"meta", "img", "td", "th", "br"}  # td: the template leaves its end tag 
 
 
 class Row(NamedTuple):
-    """Looks like a claim."""
+    """Looks like a number."""
 
     name: str = "TV(1)"
     expected: float = 0.5
@@ -108,10 +108,10 @@ def test_a_failing_check_shows_as_failed_and_first(found):
 
 
 @pytest.mark.parametrize("passed", [True, False])
-def test_claims_count_towards_the_verdict(found, passed):
+def test_numbers_count_towards_the_verdict(found, passed):
     page = Page(report.render(found, {}, [Row(), Row(name="second", passed=passed)]))
     assert ["second", "0.5", "0.50004", "0.001", "pass" if passed else "FAIL", "a paper"] in page.rows
-    verdict = "All 2 claims hold." if passed else "1 of 2 claims do not hold."
+    verdict = "All 2 numbers hold." if passed else "1 of 2 numbers do not hold."
     assert verdict in page.text
     assert (("p", {"class": "verdict fails"}) in page.tags) == (not passed)
 

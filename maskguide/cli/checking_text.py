@@ -36,13 +36,13 @@ def validation_text(result: Validation, numbers: Sequence[Number], report: Path 
         if not check.passed:
             lines.append(f"FAIL {check.problem}, {check.rule}, w = {check.weight:g}, {check.engine} {check.method}: "
                          f"{check.what} {check.value:.3g}, bound {check.bound:.3g}; {check.sentence}")  # fmt: skip
-    lines += [f"FAIL claim {c.name}: expected {c.expected:g}, got {c.got:g}" for c in numbers if not c.passed]
+    lines += [f"FAIL number {c.name}: expected {c.expected:g}, got {c.got:g}" for c in numbers if not c.passed]
     held = sum(c.passed for c in result.checks)
     lines.append(
         f"{held} of {len(result.checks)} checks passed (chance of any false alarm at most {result.false_alarm:.1g})"
     )
     if numbers:
-        lines.append(f"{sum(c.passed for c in numbers)} of {len(numbers)} claims hold")
+        lines.append(f"{sum(c.passed for c in numbers)} of {len(numbers)} numbers hold")
     return "\n".join(lines + ([f"report: {report / 'index.html'}"] if report else []))
 
 
@@ -55,4 +55,4 @@ def numbers_text(numbers: Sequence[Number]) -> str:
     """Recomputed numbers as text, each on a line, and how many hold."""
     rows = [f"{'ok  ' if c.passed else 'FAIL'} {c.name}: expected {c.expected:.6g}, got {c.got:.6g} "
             f"(± {c.tolerance:.2g})  [{c.source}]" for c in numbers]  # fmt: skip
-    return "\n".join([*rows, f"{sum(c.passed for c in numbers)} of {len(numbers)} claims hold"])
+    return "\n".join([*rows, f"{sum(c.passed for c in numbers)} of {len(numbers)} numbers hold"])

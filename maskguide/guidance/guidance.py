@@ -83,7 +83,7 @@ class Guidance:
         Parameters
         ----------
         text : str
-            The rule's name, then a colon and name=value pairs with commas between them, if any.
+            The rule's name, then its parameters, if any, as name=value, each after a colon.
         weight : float or WeightSchedule
             As for the class.
 
@@ -103,6 +103,7 @@ class Guidance:
         Guidance('predictor', weight=2.0, temperature=0.5)
         """
         name, parameters = _settings.named(text, "rule")
+        RULES.named(name).with_settings(parameters)  # a parameter called weight is none, too
         return cls(name, weight, **parameters)
 
     @property

@@ -142,7 +142,9 @@ def _chosen(path: Path, names: list[str], rows: int, label: Any, columns: Any) -
             f'read_problem({path.name!r}, label="...")',
         )
     _checks.choice(label, names, "label column")
-    return choose_columns([n for n in names if n != label], columns)
+    chosen = choose_columns([n for n in names if n != label], columns)
+    _checks.lattice_fits(1, len(chosen), 8, "at least the lattice", "pick fewer columns=")  # before all are read
+    return chosen
 
 
 def _read_csv(path: Path) -> pyarrow.Table:

@@ -53,7 +53,7 @@ class Section:
         return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
-def write(validation: Validation, figures: Figures, directory: str | Path, claims: Sequence[Number] = ()) -> Path:
+def write(validation: Validation, figures: Figures, directory: str | Path, numbers: Sequence[Number] = ()) -> Path:
     """Write `directory`/index.html, whole or not at all, and return its path.
 
     Parameters
@@ -63,17 +63,17 @@ def write(validation: Validation, figures: Figures, directory: str | Path, claim
         Under None: figures of all problems together.
     directory : path
         Created when missing.
-    claims : sequence of rows with name, expected, got, tolerance, source, passed
+    numbers : sequence of rows with name, expected, got, tolerance, source, passed
 
     Raises
     ------
     InputError
         The directory cannot be created or written.
     """
-    return _html.write(directory, lambda: render(validation, figures, claims))
+    return _html.write(directory, lambda: render(validation, figures, numbers))
 
 
-def render(validation: Validation, figures: Figures, claims: Sequence[Number] = ()) -> str:
+def render(validation: Validation, figures: Figures, numbers: Sequence[Number] = ()) -> str:
     """The page as text; parameters as for :func:`write`."""
     sections = [_section(validation, curve, figures) for curve in validation.regimes]
     return _html.page(
@@ -82,15 +82,15 @@ def render(validation: Validation, figures: Figures, claims: Sequence[Number] = 
         plan=validation.plan,
         sections=sections,
         overall=figures.get(None, ()),
-        claims=sorted(claims, key=lambda claim: claim.passed),
-        verdict=verdict(validation, claims),
-        passed=bool(validation.checks) and validation.passed and all(claim.passed for claim in claims),
+        numbers=sorted(numbers, key=lambda number: number.passed),
+        verdict=verdict(validation, numbers),
+        passed=bool(validation.checks) and validation.passed and all(number.passed for number in numbers),
         versions=_versions(),
         produced=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def verdict(validation: Validation, claims: Sequence[Number] = ()) -> str:
+def verdict(validation: Validation, numbers: Sequence[Number] = ()) -> str:
     """The finding in a sentence or two."""
     if not validation.checks:
         return "No check was run."
@@ -98,10 +98,10 @@ def verdict(validation: Validation, claims: Sequence[Number] = ()) -> str:
     total = f"{len(validation.checks):,} checks"
     where = ", ".join(dict.fromkeys(check.problem for check in failed))
     found = f"{len(failed):,} of {total} failed, on {where}." if failed else f"All {total} passed."
-    broken = [claim for claim in claims if not claim.passed]
+    broken = [number for number in numbers if not number.passed]
     if broken:
-        return f"{found} {len(broken)} of {len(claims)} claims do not hold."
-    return f"{found} All {len(claims)} claims hold." if claims else found
+        return f"{found} {len(broken)} of {len(numbers)} numbers do not hold."
+    return f"{found} All {len(numbers)} numbers hold." if numbers else found
 
 
 def _section(validation: Validation, curve: RegimeCurve, figures: Figures) -> Section:

@@ -51,6 +51,11 @@ def test_tables_that_do_not_fit(process, monkeypatch):
     assert "bytes" in str(error.value)
 
 
+def test_more_samples_than_memory_are_refused_before_they_are_drawn(process):
+    with pytest.raises(mg.InputError, match="99,999,999,999,999 samples needs"):
+        mg.sample(process, 99_999_999_999_999)
+
+
 def test_npz_round_trip(process, tmp_path):
     samples = mg.sample(process, 50, seed=4)
     samples.save(tmp_path / "s.npz")
