@@ -40,7 +40,7 @@ NUMPYDOC = {
 ARRAY = re.compile(r"\barrays?\b|array_like|ndarray|tensor", re.IGNORECASE)
 SHAPE = re.compile(r"\((?:[A-Z][A-Z0-9+*-]*|n|m|\.\.\.|\(|\d(?=, [A-Z]))[^)]*\)|\bshapes?\b|a number", re.DOTALL)
 SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
-LATER = ("laws.completion", "laws.decay", "laws.transient", "conformance.adapters")
+LATER = ("laws.completion", "laws.decay", "laws.transient")
 
 
 USED_AS_MODULES = (closed_forms, grids, gaussian_schedules)

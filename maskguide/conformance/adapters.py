@@ -41,7 +41,7 @@ class Shaped:
     weight : float
         w of the call.
     least : float
-        Logarithms below it are lifted to it, as a network's are finite; -inf leaves them.
+        No logarithm is below it, as a network's are finite; -inf leaves them as they are.
     """
 
     def __init__(self, denoiser: ServedDenoiser, weight: float, *, least: float = LEAST):
@@ -51,18 +51,18 @@ class Shaped:
 
     @property
     def device(self) -> Any:
-        """torch's cpu."""
+        """The device of the model: torch's CPU."""
         import torch
 
         return torch.device("cpu")
 
     def log_probs(self, tokens: Any, label: int | None) -> Any:
-        """The denoiser's own, none below `least`."""
+        """Log-probabilities of the denoiser, none below `least`."""
         logs = self.denoiser(tokens, label)
         return logs if self.least == -np.inf else namespace(logs).clip(logs, self.least, None)
 
     def eval(self) -> Shaped:
-        """Itself: there is nothing to switch."""
+        """The model itself, as torch modules have it: there is nothing to switch."""
         return self
 
 
@@ -149,6 +149,11 @@ def adapt(draw: Callable[..., Any], shape: str, **settings: Any) -> Sampler:
         "logits", "scores", "x_theta" or "guided": the table in :mod:`.adapters`.
     **settings
         `least`, and for "guided" `rule`.
+
+    Returns
+    -------
+    callable
+        (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D), as :func:`.check` takes it.
 
     Raises
     ------

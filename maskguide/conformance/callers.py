@@ -20,7 +20,7 @@ class Calls(Protocol):
 
     @property
     def name(self) -> str:
-        """The sampler's."""
+        """What the sampler is called in the report."""
         ...
 
     @property
@@ -33,7 +33,7 @@ class Calls(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave no process behind."""
+        """End the process of the sampler, if it has one."""
         ...
 
 

@@ -59,7 +59,7 @@ class ChildCaller:
 
     @property
     def name(self) -> str:
-        """The sampler's."""
+        """What the sampler is called in the report."""
         return self.sampler
 
     @property

@@ -47,7 +47,7 @@ class Experiment:
     CHECKS: ClassVar[tuple[str, ...]] = ()
 
     def advance(self) -> None:
-        """The next calls."""
+        """Make the next calls; a fault ends the experiment."""
         begun = perf_counter()
         try:
             self._advance()
@@ -77,7 +77,7 @@ class Experiment:
         self.reason = reason
 
     def findings(self) -> Iterator[Finding]:
-        """The fault, or what was named by `settle`."""
+        """The fault that ended the experiment, or what `settle` has found wrong."""
         if self.fault is not None:
             yield Finding(self.fault.kind, self.setting.name, self.fault.message)
         for what, (kind, message) in self.wrong.items():
@@ -110,7 +110,7 @@ class Experiment:
 
 
 def numbers(test: LawTest | IndependenceTest, alpha: float) -> dict[str, Any]:
-    """What a row shows of a test."""
+    """The numbers that a check's row shows of a test."""
     found = {"log10_e": test.log_e / log(10), "alpha": alpha}
     if isinstance(test, LawTest):
         found |= {"n": test.n, "tv": test.tv, "tv_upper": test.tv_upper, "visible": test.smallest_visible_bias}

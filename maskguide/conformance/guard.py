@@ -104,7 +104,7 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The sampler's."""
+        """What the sampler is called in the report."""
         return sampler_name(self.sampler)
 
     @property
@@ -113,7 +113,7 @@ class Caller:
         return takes_start(self.sampler)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: no process was started."""
 
     def _timed(self, call: Callable[[], Draw]) -> Draw:
         answers: SimpleQueue[Draw | Fault] = SimpleQueue()

@@ -39,7 +39,7 @@ class LargeVocabularyExperiment(LawExperiment):
         return min(super()._size(), self.n) if self.n else 1
 
     def _update_order(self, ranks: np.ndarray) -> None:
-        """Not judged."""
+        """Do nothing: the order of reveals is not judged on a large vocabulary."""
 
     def _finished(self) -> bool:
         short = self._judged or self._expected > self.limit

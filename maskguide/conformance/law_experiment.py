@@ -138,7 +138,7 @@ class LawExperiment(Experiment):
 
     @property
     def picture(self) -> Picture | None:
-        """Counts and law."""
+        """Counts against the exact law, for figures and the diagnosis."""
         if not self.n:
             return None
         return Picture(

@@ -51,7 +51,7 @@ class Setting:
         return ", ".join([f"{self.case.problem.name}, w = {self.case.weight:g}, K = {self.num_steps}", *kind])
 
     def model(self) -> ServedDenoiser:
-        """A denoiser."""
+        """The denoiser that the sampler is given."""
         return ServedDenoiser(self.case.problem, carry_over=not self.is_plain, dtype=self.dtype)
 
     @cached_property
@@ -150,10 +150,10 @@ class Seeds:
         self._first, self._count = _checks.seed(seed) * 7919, count()
 
     def spread(self) -> int:
-        """The next seed."""
+        """The next seed, far from those before it."""
         return (self._first + next(self._count) * SEED_STRIDE) % SEED_RANGE
 
     def run(self, length: int) -> range:
-        """`length` neighbouring seeds."""
+        """So many neighbouring seeds."""
         first = self.spread() % (SEED_RANGE - length)
         return range(first, first + length)

@@ -100,7 +100,7 @@ class BatchExperiment(Experiment):
         return any(test.rejected for test in self.tests.values())
 
     def settle(self) -> None:
-        """The law first."""
+        """Name what is wrong: the law itself, or else that neighbouring seeds are not independent."""
         if not self.rejected:
             return
         law = self.tests["law"]
@@ -115,13 +115,13 @@ class BatchExperiment(Experiment):
 
 
 class SinglesExperiment(BatchExperiment):
-    """n = 1."""
+    """Calls of n = 1: whether batches of one follow the law."""
 
     CHECKS = ("batches of 1",)
 
 
 class SevensExperiment(BatchExperiment):
-    """n = 7."""
+    """Calls of n = 7: whether odd batches follow the law."""
 
     CHECKS = ("batches of 7",)
     SIZE = 7
@@ -157,7 +157,7 @@ class PromptExperiment(Experiment):
         return bool(self.wrong) or (hasattr(self, "test") and self.test.rejected)
 
     def settle(self) -> None:
-        """The law of the others."""
+        """Name what is wrong: the law of the other coordinates, given the tokens."""
         if self.rejected and not self.wrong:
             self.wrong["given tokens"] = (
                 "prompt",
@@ -165,7 +165,7 @@ class PromptExperiment(Experiment):
             )
 
     def withdraw(self, reason: str, kinds: tuple[str, ...]) -> None:
-        """A lost token stays a finding."""
+        """Take findings back as for every experiment, but for a given token that was lost."""
         super().withdraw(reason, kinds if self.lost else (*kinds, "prompt"))
 
     def _numbers(self, what: str) -> dict[str, Any]:

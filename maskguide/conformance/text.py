@@ -141,7 +141,7 @@ def junit(report: Outcome) -> str:
 
 
 def outcome(report: Outcome) -> str:
-    """One word."""
+    """The outcome in a word: conforms, fails or undecided."""
     return "conforms" if report.passed else "fails" if report.findings else "undecided"
 
 

@@ -22,7 +22,7 @@ def argmax(law: np.ndarray) -> np.ndarray:
 
 
 def guided(setup: Setup) -> Rates:
-    """The sampler's own."""
+    """The guided rates of the claim."""
     return setup.rates()
 
 
@@ -77,7 +77,7 @@ def _filled(setup: Setup, tokens: LastTokens, greedy: bool, law: np.ndarray) -> 
 
 
 def unfinished(setup: Setup) -> np.ndarray | None:
-    """All steps but the last."""
+    """The law after all steps but the last."""
     return setup.walk(setup.rates(), setup.steps()[:-1]) if setup.stepped else None
 
 

@@ -26,7 +26,7 @@ Branches = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def with_rule(name: str, **settings: float) -> Prediction:
-    """Another rule."""
+    """The law under another rule, all else as claimed."""
     rule = RULES[name].with_settings(settings)
     return lambda setup: None if _same_rule(setup, name) else setup.changed(rule=rule).law()
 

@@ -18,12 +18,12 @@ BIASED = (1, 2, 4, 8, 16, 32)  # steps of a sampler that claims the limit
 
 
 def with_steps(change: Callable[[int], int]) -> Prediction:
-    """Another number of steps, at least one."""
+    """The law of another number of steps, at least one."""
     return lambda setup: setup.changed(num_steps=max(1, change(setup.num_steps or 1))).law() if setup.stepped else None
 
 
 def on_grid(grid: str) -> Prediction:
-    """Another grid."""
+    """The law on another time grid."""
     return lambda setup: setup.changed(grid=grid).law() if setup.stepped else None
 
 

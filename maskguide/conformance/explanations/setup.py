@@ -45,7 +45,7 @@ class Setup:
 
     @classmethod
     def of(cls, case: Any, claim: Any) -> Setup:
-        """What the claim says of a case."""
+        """The setup of a case under a claim."""
         rule, method = claim.guidance(0.0).rule, LIMIT if claim.is_limit else claim.stepper
         asked = case.problem, float(case.weight), case.num_steps
         return cls(*asked, rule, method, claim.grid, claim.schedule, case.plain)
