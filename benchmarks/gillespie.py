@@ -19,7 +19,7 @@ from maskguide import _random
 from maskguide.methods import METHODS, steps
 from maskguide.samplers.samples import SampleInfo, Samples
 from maskguide.samplers.tables import engine as lattice
-from maskguide.samplers.tables.rate_tables import packed
+from maskguide.samplers.tables.rate_tables import rate_tables
 from maskguide.samplers.task import Batch, Task
 from maskguide.schedules import noise_schedule
 
@@ -214,11 +214,11 @@ def _row(size: int, length: int, n: int, rounds: int, peer: ModuleType | None) -
         rounds,
     )
     process.rates(WEIGHT)
-    packing = measure({"packing": lambda: packed.__wrapped__(process, (WEIGHT,)).rows[:, -1:]}, 3)["packing"]
+    packing = measure({"packing": lambda: rate_tables.__wrapped__(process, (WEIGHT,)).rows[-1:]}, 3)["packing"]
     return {
         "N, D": f"{size}, {length}",
         "states": states,
-        "table, MiB": packed(process, (WEIGHT,)).rows.nbytes / 2**20,
+        "table, MiB": rate_tables(process, (WEIGHT,)).rows.nbytes / 2**20,
         "lattice, ns per event": 1e9 * times["lattice"].median_cpu / (n * length),
         "floor, ns": 1e9 * times["floor"].median_cpu / (n * length),
         "lattice / floor": compared(times["lattice"], times["floor"]),

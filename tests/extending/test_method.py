@@ -112,3 +112,27 @@ def test_an_unregistered_kind_is_refused():
         mg.stepped_law(process, method, mg.uniform_grid(3))
     with pytest.raises(mg.InputError, match="'unknown' on"):
         mg.sample(process, 10, method, grid=3)
+
+
+def test_engines_that_have_not_compiled_it_say_so():
+    pytest.importorskip("torch")
+    register_on_torch()
+    process = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0))
+    for method in (IMPLICIT, PAUSING):
+        with pytest.raises(mg.InputError, match='engine="torch" draws it'):
+            mg.sample(process, 10, method, engine="numba")
+
+
+def test_declared_forms_are_compiled():
+    """With its form declared, the same formula runs on tables, and draws the same tokens."""
+    pytest.importorskip("torch")
+
+    def formula(hazards, step):
+        return hazards * step.fraction / (1 - step.fraction + hazards * step.fraction)
+
+    own, about = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0)), {"use": "", "keeps": "", "source": ""}
+    formulas = {"reveal": formula}, {"reveal": formula, "gain": lambda a: a / (1 - a)}
+    methods = [mg.Method(name="own", order=1, **declared, **about) for declared in formulas]
+    drawn = [mg.sample(own, 2_000, method, seed=3, grid=[1.0, 0.6, 0.3, 0.1]) for method in methods]
+    assert [samples.info.provenance.engine for samples in drawn] == ["torch", "tables"]
+    assert (drawn[0].tokens == drawn[1].tokens).all()

@@ -24,7 +24,8 @@ from ..conftest import random_problem, table
 torch = pytest.importorskip("torch")
 
 from maskguide.samplers import torch as batched  # noqa: E402
-from maskguide.samplers.torch import decoders, jumps, lazy, rates, walk  # noqa: E402
+from maskguide.samplers.torch import decoders, jumps, lazy, rates  # noqa: E402
+from maskguide.samplers.torch import trajectories as walk  # noqa: E402
 from maskguide.samplers.torch.draws import Draws, pick  # noqa: E402
 
 N = 20_000
@@ -349,7 +350,7 @@ def test_steps_never_make_the_host_wait(method, parameters, monkeypatch):
         monkeypatch.setattr(walk, "applies", not_lazy)
         draw(process, method, 2)  # constants that problems keep for a device are real tensors
         with FakeTensorMode(allow_non_fake_inputs=True):
-            trajectories = walk.Walk(task, np.full((5, 4), 3, dtype=np.int32), 0)
+            trajectories = walk.Trajectories(task, np.full((5, 4), 3, dtype=np.int32), 0)
             for step in task.steps:
                 batched.advance(task.method, trajectories, step)
             assert type(trajectories.tokens).__name__ == "FakeTensor"
@@ -425,20 +426,20 @@ def stale_state(monkeypatch):
 
     def stale(process, tokens, weight):
         here, start = fresh(process, tokens, weight), fresh(process, torch.full_like(tokens, 3), weight)
-        return rates.Rates(torch.where((tokens == 3)[..., None], start.weights, here.weights))
+        return rates.BatchRates(torch.where((tokens == 3)[..., None], start.weights, here.weights))
 
     monkeypatch.setattr(walk, "rates", stale)
 
 
 def clock_ignored(monkeypatch):
     """The next coordinate as if all hazards were one."""
-    fresh = walk.Walk.rates
+    fresh = walk.Trajectories.rates
 
     def even(self, weight, tokens=None):
         here = fresh(self, weight, tokens)
-        return rates.Rates(here.weights / here.total[..., None].clamp(min=1e-300))
+        return rates.BatchRates(here.weights / here.total[..., None].clamp(min=1e-300))
 
-    monkeypatch.setattr(walk.Walk, "rates", even)
+    monkeypatch.setattr(walk.Trajectories, "rates", even)
 
 
 def one_weight(monkeypatch):
@@ -449,8 +450,8 @@ def one_weight(monkeypatch):
 
 def old_clock(monkeypatch):
     """A remasked coordinate goes on with its old waiting time and token."""
-    monkeypatch.setattr(walk.Walk, "_clocks", (lambda fresh: lambda self: (self.waiting, self.choice) if
-                        hasattr(self, "waiting") else fresh(self))(walk.Walk._clocks))  # fmt: skip
+    monkeypatch.setattr(walk.Trajectories, "_clocks", (lambda fresh: lambda self: (self.waiting, self.choice) if
+                        hasattr(self, "waiting") else fresh(self))(walk.Trajectories._clocks))  # fmt: skip
 
 
 def by_index(monkeypatch):

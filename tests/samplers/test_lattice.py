@@ -12,7 +12,7 @@ from maskguide.methods import METHODS, steps
 from maskguide.samplers.lookup import cumulative_law
 from maskguide.samplers.samples import SampleInfo, Samples
 from maskguide.samplers.tables import engine as lattice
-from maskguide.samplers.tables import rate_tables as packed
+from maskguide.samplers.tables import rate_tables
 from maskguide.samplers.tables import state as lattice_state
 from maskguide.samplers.task import Task
 from maskguide.schedules import noise_schedule
@@ -299,14 +299,14 @@ def test_logarithm_within_two_units_in_the_last_place():
 @pytest.mark.parametrize("size, length", [(1, 2), (3, 1), (3, 3)])
 def test_rows_hold_the_hazards_and_laws_of_every_state(size, length, weight):
     process = mg.GuidedProcess(random_problem(2, size, length), mg.Guidance("product", weight))
-    tables = packed.packed(process, (weight, 0.5))
+    tables = rate_tables.rate_tables(process, (weight, 0.5))
     assert tables.rows.ctypes.data % 64 == 0
     for state in np.ndindex(process.shape):
         revealed = [i for i in range(length) if state[i] < size]
         expected = rates_at(process, state, weight)
         at = int(tables.offsets[sum(1 << i for i in revealed)])
         place = sum(state[i] * size ** (len(revealed) - 1 - k) for k, i in enumerate(revealed))
-        row = tables.rows[0, at + place * len(expected) * size :][: len(expected) * size]
+        row = tables.rows[at + place * len(expected) * size :][: len(expected) * size]
         assert row[: len(expected)] == pytest.approx([z for _, z, _ in expected], rel=1e-15)
         assert np.array_equal(row[len(expected) :], np.ravel([law[:-1] for *_, law in expected]))
 

@@ -7,7 +7,7 @@ import maskguide as mg
 from maskguide.methods import METHODS
 
 torch = pytest.importorskip("torch")
-from maskguide.samplers.torch import walk  # noqa: E402
+from maskguide.samplers.torch import trajectories as walk  # noqa: E402
 
 EXACT = mg.ProductMixture.random(3, 3, components=4, seed=8, concentration=0.5)
 

@@ -19,7 +19,7 @@ from .powers import power_rates
 LEAST_WEIGHT = conditionals.LEAST_WEIGHT
 
 
-class Chain(NamedTuple):
+class ChainArrays(NamedTuple):
     """The classes that the rule looks at, the target first.
 
     Attributes
@@ -41,17 +41,17 @@ class Chain(NamedTuple):
     shared: bool
 
 
-def chain_arrays(problem: MarkovProblem | None, away: int | None = None) -> Chain:
+def chain_arrays(problem: MarkovProblem | None, away: int | None = None) -> ChainArrays:
     """The arrays of a chain guided away from a class (None: from the mixture), or nothing."""
     if problem is None:
         empty = np.zeros((0, 0, 0))
-        return Chain(np.zeros((0, 0)), np.zeros((0, 0, 0, 0)), np.zeros((0, 0, 0, 0)), empty, np.zeros(0), True)
+        return ChainArrays(np.zeros((0, 0)), np.zeros((0, 0, 0, 0)), np.zeros((0, 0, 0, 0)), empty, np.zeros(0), True)
     others = [k for k in range(problem.num_classes) if k != problem.target and problem.prior[k] > 0]
     order = [problem.target, *(others if away is None else [away])]
     onward = np.ascontiguousarray(problem.transition[order])
     emission = np.zeros((*problem.initial.shape, 0)) if problem.emission is None else problem.emission
     prior = conditionals.log(problem.prior[order]) if away is None else np.zeros(2)
-    return Chain(
+    return ChainArrays(
         np.ascontiguousarray(problem.initial[order]), onward, np.ascontiguousarray(onward.swapaxes(2, 3)),
         np.ascontiguousarray(emission[order]), prior, away is None,
     )  # fmt: skip

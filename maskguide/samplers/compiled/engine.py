@@ -13,7 +13,7 @@ from ...process import GuidedProcess
 from ..task import Batch, Task
 from .draws import Key
 from .grid import Record, record
-from .model import Model, build, new_state
+from .model import ProcessArrays, build, new_state
 from .plan import plan
 
 LARGEST_BLOCK = 1024  # trajectories that a thread takes at once
@@ -56,7 +56,7 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
 
 
 @cached_on_first(4)
-def _model(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
+def _model(process: GuidedProcess, weights: tuple[float, ...]) -> ProcessArrays:
     return build(process, weights)
 
 

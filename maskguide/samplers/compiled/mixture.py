@@ -15,7 +15,7 @@ from .powers import power_rates
 FEW = 3  # components that are added up in one loop
 
 
-class Mixture(NamedTuple):
+class MixtureArrays(NamedTuple):
     """The components that the rule looks at, the target's first.
 
     Attributes
@@ -37,10 +37,10 @@ class Mixture(NamedTuple):
     shared: bool
 
 
-def mixture_arrays(problem: ProductMixture | None, away: int | None = None) -> Mixture:
+def mixture_arrays(problem: ProductMixture | None, away: int | None = None) -> MixtureArrays:
     """The arrays of a mixture guided away from a class (None: from the mixture), or nothing."""
     if problem is None:
-        return Mixture(np.zeros((0, 0, 0)), np.zeros((0, 0, 0)), np.zeros(0), 0, True)
+        return MixtureArrays(np.zeros((0, 0, 0)), np.zeros((0, 0, 0)), np.zeros(0), 0, True)
     own = np.flatnonzero(problem.labels == problem.target)
     others = np.flatnonzero(problem.labels != problem.target if away is None else problem.labels == away)
     order = np.concatenate([own, others])
@@ -48,7 +48,7 @@ def mixture_arrays(problem: ProductMixture | None, away: int | None = None) -> M
     logs = log(probs).swapaxes(1, 2)
     best = logs.max(axis=2, keepdims=True)
     seen = np.ascontiguousarray(logs - np.where(np.isfinite(best), best, 0.0))
-    return Mixture(probs, seen, log(problem.weights[order]), own.size, away is None)
+    return MixtureArrays(probs, seen, log(problem.weights[order]), own.size, away is None)
 
 
 @compiled

@@ -10,14 +10,14 @@ from ... import _checks
 from ...problems.chain import MarkovProblem
 from ...problems.mixture import ProductMixture
 from ...process import GuidedProcess
-from .chain import Chain, chain_arrays
-from .mixture import Mixture, mixture_arrays
-from .table import Table, table_arrays
+from .chain import ChainArrays, chain_arrays
+from .mixture import MixtureArrays, mixture_arrays
+from .table import TableArrays, table_arrays
 
 TABLE, MIXTURE, CHAIN = range(3)
 
 
-class Model(NamedTuple):
+class ProcessArrays(NamedTuple):
     """Rates at J weights.
 
     Attributes
@@ -40,9 +40,9 @@ class Model(NamedTuple):
     powers: np.ndarray
     unit: np.ndarray
     normalise: bool
-    table: Table
-    mixture: Mixture
-    chain: Chain
+    table: TableArrays
+    mixture: MixtureArrays
+    chain: ChainArrays
 
 
 class State(NamedTuple):
@@ -77,7 +77,7 @@ class State(NamedTuple):
 STALE, RECOUNT, LOW, HIGH = range(4)
 
 
-def new_state(model: Model, *, rows: bool = False) -> State:
+def new_state(model: ProcessArrays, *, rows: bool = False) -> State:
     """Memory for one trajectory: a thread needs one. With `rows` there is room for the rates of all coordinates."""
     classes, states = model.chain.initial.shape
     size = max(model.mixture.log_weights.size, classes)
@@ -99,14 +99,14 @@ def new_state(model: Model, *, rows: bool = False) -> State:
     )  # fmt: skip
 
 
-def build(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
+def build(process: GuidedProcess, weights: tuple[float, ...]) -> ProcessArrays:
     """The model of a process at some weights."""
     problem: Any = process.problem
     sizes = problem.length, problem.vocab_size
     if process.on_lattice:
         powers, unit = np.zeros((len(weights), 2)), np.zeros(len(weights), dtype=bool)
         parts = table_arrays(process, weights), mixture_arrays(None), chain_arrays(None)
-        return Model(TABLE, *sizes, powers, unit, False, *parts)
+        return ProcessArrays(TABLE, *sizes, powers, unit, False, *parts)
     rule = process.guidance.rule
     powers = np.array([rule.exponents(w) for w in weights], dtype=float)
     away = rule.reference_label(problem)
@@ -120,4 +120,4 @@ def build(process: GuidedProcess, weights: tuple[float, ...]) -> Model:
         _checks.fail(
             f"engine 'numba' for {problem!r}", "it takes tables, ProductMixture and MarkovProblem", 'engine="torch"'
         )
-    return Model(kind, *sizes, powers, unit, rule.normalises, table_arrays(None), mixture, chain)
+    return ProcessArrays(kind, *sizes, powers, unit, rule.normalises, table_arrays(None), mixture, chain)

@@ -11,7 +11,7 @@ from ...process import GuidedProcess
 from ..lookup import rate_table, strides
 
 
-class Table(NamedTuple):
+class TableArrays(NamedTuple):
     """Rates (J, S, D, N) and hazards (J, S, D) at J weights; strides (D,) of the state's index."""
 
     rates: np.ndarray
@@ -19,12 +19,12 @@ class Table(NamedTuple):
     strides: np.ndarray
 
 
-def table_arrays(process: GuidedProcess | None, weights: tuple[float, ...] = ()) -> Table:
+def table_arrays(process: GuidedProcess | None, weights: tuple[float, ...] = ()) -> TableArrays:
     """The rates of a process on a table, or nothing."""
     if process is None:
-        return Table(np.zeros((0, 0, 0, 0)), np.zeros((0, 0, 0)), np.zeros(0, dtype=np.int64))
+        return TableArrays(np.zeros((0, 0, 0, 0)), np.zeros((0, 0, 0)), np.zeros(0, dtype=np.int64))
     rates = np.array([rate_table(process, w) for w in weights])
-    return Table(rates, rates.sum(axis=3), strides(process))
+    return TableArrays(rates, rates.sum(axis=3), strides(process))
 
 
 @compiled

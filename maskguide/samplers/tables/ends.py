@@ -1,7 +1,7 @@
 """The first and the last reveal of the lattice engine's trajectories, which take less than those in between.
 
 From fully masked all have the same hazards, so that when and where each reveals first is found in plain loops that
-become vector code; a last mask is alone. What these pass over (several reveals in a step, the end of a stretch) stays
+become vector code; a last mask is alone. What these pass over (several reveals in a step, the end of a segment) stays
 as it was, for the general loop of :mod:`.lattice_kernels`.
 """
 
@@ -15,11 +15,11 @@ from numba import uint64
 
 from ..._compiled.jit import njit
 from .grid import longest_step, step_at
-from .state import ONE, ZERO, ask_for, first_above, place_at_start, room, stand
+from .state import ONE, ZERO, batch_size, first_above, place_at_start, prefetch, set_state
 
 
 @njit(inline="always")
-def enter(block, rates, grid, output, begin):
+def initialize(block, rates, grid, output, begin):
     """Put trajectories begin, ... at their start or, from fully masked, at their first reveal; how many go on."""
     row, running, latest = grid.table[0] * rates.stride, ZERO, ZERO
     for j in range(block.time.size):
@@ -28,7 +28,7 @@ def enter(block, rates, grid, output, begin):
         find_soonest(block, rates, row)
         if grid.step_ends.size > 0:
             move_to_step_ends(block, rates, grid, row)
-    for j in range(room(block, output, begin)):
+    for j in range(batch_size(block, output, begin)):
         block.active[running] = j
         if (block.time[j] < grid.ends[0]) & (block.others[j] == ZERO):
             reveal_first(block, rates, grid, output, j, begin + j, row)
@@ -83,31 +83,31 @@ def reveal_first(block, rates, grid, output, j, n, row):
         q = p + uint64(p >= place)
         block.remaining[j, p] = block.clocks[q, j] - rates.rows[row + q] * time
         block.masked[j, p] = q
-    walker = block.walkers[j]
-    walker.clock, walker.stretch, walker.table, walker.step = time, ZERO, row, block.step[j] + ONE
-    stand(walker, rates, ONE << place, token, length - ONE)
-    ask_for(rates.rows, walker.row)
+    trajectory = block.trajectories[j]
+    trajectory.clock, trajectory.segment, trajectory.table, trajectory.step = time, ZERO, row, block.step[j] + ONE
+    set_state(trajectory, rates, ONE << place, token, length - ONE)
+    prefetch(rates.rows, trajectory.row)
 
 
 @njit(inline="always")
 def last_event(block, rates, grid, output, begin, running):
-    """Reveal the last mask of those that have one left and do so within their stretch. How many go on."""
+    """Reveal the last mask of those that have one left and do so within their segment. How many go on."""
     left, width, largest = ZERO, rates.size - ONE, output.largest[0]
     for a in range(running):
         j = block.active[a]
-        walker = block.walkers[j]
-        hazard = rates.rows[walker.row]
-        end = walker.clock + block.remaining[j, 0] / hazard
-        if (walker.masks > ONE) | (not end < grid.ends[walker.stretch]):
+        trajectory = block.trajectories[j]
+        hazard = rates.rows[trajectory.row]
+        end = trajectory.clock + block.remaining[j, 0] / hazard
+        if (trajectory.masks > ONE) | (not end < grid.ends[trajectory.segment]):
             block.active[left] = j
             left += ONE
             continue
         if grid.step_ends.size > 0:
-            k = max(step_at(grid, end), walker.step)
-            largest = max(largest, hazard * longest_step(grid, walker.step, k))
+            k = max(step_at(grid, end), trajectory.step)
+            largest = max(largest, hazard * longest_step(grid, trajectory.step, k))
             end = grid.step_ends[k]
         n, i = begin + j, uint64(block.masked[j, 0])
-        output.tokens[n, i] = first_above(rates.rows, walker.row + ONE, width, block.choices[i, j])
+        output.tokens[n, i] = first_above(rates.rows, trajectory.row + ONE, width, block.choices[i, j])
         output.completion[n], output.jumps[n] = end, output.jumps[n] + 1
         if output.reveal_clock.shape[0] > 0:
             output.reveal_clock[n, i] = end

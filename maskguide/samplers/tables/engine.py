@@ -11,8 +11,8 @@ import numpy as np
 from ..task import Batch, Task
 from .grid import Grid
 from .kernels import events, steps
-from .rate_tables import packed
-from .state import Output, Rates, new_block
+from .rate_tables import rate_tables
+from .state import Output, new_block
 
 BLOCK = 64  # trajectories side by side: what they need of each other's time stays in the first cache
 MOST_BINS = 4096  # of the clock, to find steps by
@@ -25,7 +25,7 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
     Source of the next-reaction form: Gibson and Bruck, J. Phys. Chem. A 104 (2000).
     """
     output, grid = _output(task, start), _grid(task)
-    rates, parts = _rates(task), _parts(len(start), task.threads)
+    rates, parts = rate_tables(task.process, task.weights), _parts(len(start), task.threads)
     only_masks = task.process.length > 1 and bool((output[0] == task.process.vocab_size).all())
     largest, clipped = np.zeros((len(parts), 1)), np.zeros((len(parts), 1), dtype=np.int64)
     key, kernel = tuple(np.uint64(word) for word in task.key), events if task.method.gain is None else steps
@@ -49,7 +49,7 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
 
 
 def _grid(task: Task) -> Grid:
-    """The stretches and steps of a task."""
+    """The segments and steps of a task."""
     if task.method.is_exact:
         pieces = [(segment.weight, segment.end, 0) for segment in task.process.segments]
     else:
@@ -91,19 +91,12 @@ def _longest(lengths: np.ndarray) -> np.ndarray:
     return np.array(table)
 
 
-def _rates(task: Task) -> Rates:
-    size, length = task.process.vocab_size, task.process.length
-    tables = packed(task.process, task.weights)
-    powers = size ** np.arange(length + 1, dtype=np.uint64)
-    return Rates(np.uint64(size), powers, tables.offsets, tables.rows.ravel(), np.uint64(tables.rows.shape[1]))
-
-
 def _output(task: Task, start: np.ndarray) -> tuple[np.ndarray, ...]:
     """Tokens, completion clocks, jumps and reveal clocks, for the kernels to fill."""
     n, length = start.shape
     recorded = n if task.record else 0
-    room = np.empty(n + recorded * length + -(-(length + 1) * n // 2))  # one piece is got and given back faster
-    completion, reveal_clock, rest = np.split(room, [n, n + recorded * length])
+    memory = np.empty(n + recorded * length + -(-(length + 1) * n // 2))  # one piece is got and given back faster
+    completion, reveal_clock, rest = np.split(memory, [n, n + recorded * length])
     jumps, tokens = np.split(rest.view(np.int32)[: (length + 1) * n], [n])
     tokens = tokens.reshape(n, length)
     tokens[:] = start

@@ -1,4 +1,4 @@
-"""Stretches of one weight and steps, as the lattice engine's kernels read them."""
+"""Segments of one weight and steps, as the lattice engine's kernels read them."""
 
 # pyright: reportCallIssue=false
 # (an intrinsic has the typing context as a first parameter, which callers do not give)
@@ -17,7 +17,7 @@ MOST_BINS = 2.0**20
 
 
 class Grid(NamedTuple):
-    """Stretches of one weight, and the steps of a stepped method, none for Gillespie.
+    """Segments of one weight, and the steps of a stepped method, none for Gillespie.
 
     Attributes
     ----------
@@ -61,8 +61,8 @@ def longest_step(grid, first, last):
 
 
 @njit(inline="always")
-def note_hazards(walker, grid, output, last):
+def note_hazards(trajectory, grid, output, last):
     """Keep the largest Z h of the masked coordinates over the trajectory's steps up to `last`."""
-    if walker.step <= last and grid.step_ends.size > 0:
-        output.largest[0] = max(output.largest[0], walker.hazard * longest_step(grid, walker.step, last))
-        walker.step = last + ONE
+    if trajectory.step <= last and grid.step_ends.size > 0:
+        output.largest[0] = max(output.largest[0], trajectory.hazard * longest_step(grid, trajectory.step, last))
+        trajectory.step = last + ONE

@@ -16,9 +16,21 @@ from numba import uint64
 
 from ..._compiled.jit import njit
 from ..._compiled.philox import fill
-from .ends import enter, last_event
+from .ends import initialize, last_event
 from .grid import note_hazards, step_at
-from .state import ONE, REVEALED, ZERO, ask_for, first_above, inserted, place_at_start, room, settle, stand, turn
+from .state import (
+    ONE,
+    REVEALED,
+    ZERO,
+    batch_size,
+    first_above,
+    inserted,
+    place_at_start,
+    prefetch,
+    set_state,
+    settle,
+    switch_weight,
+)
 
 ROUND_OFF = 1e-12  # as in methods.euler
 
@@ -29,22 +41,22 @@ def plan(block, rates, grid, running):
     remaining, values = block.remaining, rates.rows
     for a in range(running):
         j = block.active[a]
-        walker = block.walkers[j]
-        masks, time, place, largest = walker.masks, np.inf, ZERO, 0.0
-        row = walker.row
+        trajectory = block.trajectories[j]
+        masks, time, place, largest = trajectory.masks, np.inf, ZERO, 0.0
+        row = trajectory.row
         for q in range(masks):
             hazard = values[row + q]
             t = remaining[j, q] / hazard
             place = q if t < time else place
             time = t if t < time else time
             largest = hazard if hazard > largest else largest
-        walker.time, walker.place, walker.hazard = time, place, largest
-        ask_for(values, row + masks + place * (rates.size - ONE))
+        trajectory.time, trajectory.place, trajectory.hazard = time, place, largest
+        prefetch(values, row + masks + place * (rates.size - ONE))
 
 
 @njit(inline="always")
 def react(block, rates, grid, output, begin, running):
-    """The next event of each trajectory: a reveal, or the end of its stretch. How many go on.
+    """The next event of each trajectory: a reveal, or the end of its segment. How many go on.
 
     Gillespie reveals the first coordinate due when it is due; a leap at the end of that step, with all others due by
     then, and skips the idle steps before.
@@ -52,60 +64,60 @@ def react(block, rates, grid, output, begin, running):
     left, leaping = ZERO, grid.step_ends.size > 0
     for a in range(running):
         j = block.active[a]
-        walker = block.walkers[j]
-        s, end = walker.stretch, walker.clock + walker.time
-        row = walker.row
+        trajectory = block.trajectories[j]
+        s, end = trajectory.segment, trajectory.clock + trajectory.time
+        row = trajectory.row
         if end < grid.ends[s]:
-            time, alone = walker.time, True
+            time, alone = trajectory.time, True
             if leaping:
-                k = max(step_at(grid, end), walker.step)
-                note_hazards(walker, grid, output, k)
+                k = max(step_at(grid, end), trajectory.step)
+                note_hazards(trajectory, grid, output, k)
                 end = grid.step_ends[k]
-                time = end - walker.clock
-                alone = is_alone(block, walker, rates, j, row, time)
+                time = end - trajectory.clock
+                alone = is_alone(block, trajectory, rates, j, row, time)
             if alone:
-                reveal(block, walker, rates, output, j, begin + j, row, time, end)
+                reveal(block, trajectory, rates, output, j, begin + j, row, time, end)
                 goes_on = True
             else:
-                consume(block, walker, rates, j, row, time)
-                goes_on = settle(block, walker, rates, output, j, begin + j, row, end)
+                consume(block, trajectory, rates, j, row, time)
+                goes_on = settle(block, trajectory, rates, output, j, begin + j, row, end)
         else:
-            note_hazards(walker, grid, output, grid.last[s])
-            goes_on = wait(block, walker, rates, grid, j)
+            note_hazards(trajectory, grid, output, grid.last[s])
+            goes_on = wait(block, trajectory, rates, grid, j)
         if goes_on:
-            ask_for(rates.rows, walker.row)
-            ask_for(rates.rows, walker.row + walker.masks - ONE)
+            prefetch(rates.rows, trajectory.row)
+            prefetch(rates.rows, trajectory.row + trajectory.masks - ONE)
             block.active[left] = j
             left += ONE
     return left
 
 
 @njit(inline="always")
-def is_alone(block, walker, rates, j, row, time):
+def is_alone(block, trajectory, rates, j, row, time):
     """Whether only the first coordinate due is due within a time, which is finite."""
     others = uint64(time == np.inf)
-    for q in range(walker.masks):
-        others += uint64((block.remaining[j, q] < rates.rows[row + q] * time) & (q != walker.place))
+    for q in range(trajectory.masks):
+        others += uint64((block.remaining[j, q] < rates.rows[row + q] * time) & (q != trajectory.place))
     return others == ZERO
 
 
 @njit(inline="always")
-def wait(block, walker, rates, grid, j):
-    """Go to the end of the stretch without a reveal; whether another one follows."""
-    following, end = walker.stretch + ONE, grid.ends[walker.stretch]
+def wait(block, trajectory, rates, grid, j):
+    """Go to the end of the segment without a reveal; whether another one follows."""
+    following, end = trajectory.segment + ONE, grid.ends[trajectory.segment]
     if following == uint64(grid.ends.size):
         return False
-    for q in range(walker.masks):
-        block.remaining[j, q] -= rates.rows[walker.row + q] * (end - walker.clock)
-    walker.clock = end
-    turn(walker, rates, grid, following)
+    for q in range(trajectory.masks):
+        block.remaining[j, q] -= rates.rows[trajectory.row + q] * (end - trajectory.clock)
+    trajectory.clock = end
+    switch_weight(trajectory, rates, grid, following)
     return True
 
 
 @njit(inline="always")
-def reveal(block, walker, rates, output, j, n, row, time, end):
+def reveal(block, trajectory, rates, output, j, n, row, time, end):
     """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`, and some are left."""
-    length, width, masks, place = uint64(output.tokens.shape[1]), rates.size - ONE, walker.masks, walker.place
+    length, width, masks, place = uint64(output.tokens.shape[1]), rates.size - ONE, trajectory.masks, trajectory.place
     i = uint64(block.masked[j, place])
     token = first_above(rates.rows, row + masks + place * width, width, block.choices[i, j])
     output.tokens[n, i] = token
@@ -116,15 +128,15 @@ def reveal(block, walker, rates, output, j, n, row, time, end):
         p = q - uint64(q > place)
         block.remaining[j, p] = block.remaining[j, q] - rates.rows[row + q] * time
         block.masked[j, p] = block.masked[j, q]
-    walker.clock = end
-    index = inserted(walker.index, rates.powers[length - i - masks + place], token, rates.size)
-    stand(walker, rates, walker.members | (ONE << i), index, masks - ONE)
+    trajectory.clock = end
+    index = inserted(trajectory.index, rates.powers[length - i - masks + place], token, rates.size)
+    set_state(trajectory, rates, trajectory.members | (ONE << i), index, masks - ONE)
 
 
 @njit(inline="always")
-def consume(block, walker, rates, j, row, time):
+def consume(block, trajectory, rates, j, row, time):
     """Take a step's time off every waiting time; those that it exceeds are marked."""
-    for q in range(walker.masks):
+    for q in range(trajectory.masks):
         used = rates.rows[row + q] * time if rates.rows[row + q] > 0 else 0.0
         left = block.remaining[j, q]
         block.remaining[j, q] = left - used if left >= used else REVEALED
@@ -138,7 +150,7 @@ def events(key, first, antithetic, rates, grid, output, block):
     """
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
-        running = enter(block, rates, grid, output, begin)
+        running = initialize(block, rates, grid, output, begin)
         while running > ZERO:
             running = last_event(block, rates, grid, output, begin, running)
             plan(block, rates, grid, running)
@@ -155,22 +167,22 @@ def steps(key, first, antithetic, rates, grid, output, block):
     """
     for begin in range(ZERO, uint64(output.tokens.shape[0]), uint64(block.active.size)):
         fill(block.clocks, block.choices, key[0], key[1], first + begin, antithetic)
-        for j in range(room(block, output, begin)):
+        for j in range(batch_size(block, output, begin)):
             if place_at_start(block, rates, grid, output, j, begin + j) > ZERO:
-                walk(block, rates, grid, output, j, begin + j)
+                take_steps(block, rates, grid, output, j, begin + j)
 
 
 @njit(inline="always")
-def walk(block, rates, grid, output, j, n):
+def take_steps(block, rates, grid, output, j, n):
     """One trajectory, step by step; `remaining` is the product times e^E, or its inverse."""
-    walker, falls = block.walkers[j], grid.gains[0] < 0
-    for q in range(walker.masks):
+    trajectory, falls = block.trajectories[j], grid.gains[0] < 0
+    for q in range(trajectory.masks):
         block.remaining[j, q] = exp(block.remaining[j, q] if falls else -block.remaining[j, q])
     for k in range(uint64(grid.step_ends.size)):
-        if k > grid.last[walker.stretch]:
-            turn(walker, rates, grid, walker.stretch + ONE)
-        row, some, largest = walker.row, False, 0.0
-        for q in range(walker.masks):
+        if k > grid.last[trajectory.segment]:
+            switch_weight(trajectory, rates, grid, trajectory.segment + ONE)
+        row, some, largest = trajectory.row, False, 0.0
+        for q in range(trajectory.masks):
             hazard = rates.rows[row + q]
             largest = hazard if hazard > largest else largest
             if hazard > 0:
@@ -180,5 +192,5 @@ def walk(block, rates, grid, output, j, n):
                 block.remaining[j, q] = REVEALED if (left < 1 if falls else left > 1) else left
                 some |= block.remaining[j, q] == REVEALED
         output.largest[0] = max(output.largest[0], largest * grid.longest[0, k])
-        if some and not settle(block, walker, rates, output, j, n, row, grid.step_ends[k]):
+        if some and not settle(block, trajectory, rates, output, j, n, row, grid.step_ends[k]):
             return

@@ -1,4 +1,4 @@
-"""The chain's rates packed for the compiled lattice engine: masked coordinates only, each state's numbers in one row.
+"""The chain's rates in tables for the compiled kernels: masked coordinates only, each state's numbers in one row.
 
 States are grouped by their revealed set (coordinate i is bit i), within a set in C order of the revealed tokens. The
 row of a state with m masks is m hazards, then for each masked coordinate the cumulative law of its token without the
@@ -7,8 +7,6 @@ last entry, which is always 1: m N numbers, so D N (N+1)^(D-1) in all.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ... import _checks
@@ -16,17 +14,11 @@ from ..._caching import cached_on_first
 from ..._compiled.memory import CACHE_LINE, aligned
 from ...process import GuidedProcess
 from ..lookup import cumulative_law
-
-
-class Packed(NamedTuple):
-    """Rates at W weights: where each revealed set's rows start (2^D + 1,), and the rows (W, D N (N+1)^(D-1))."""
-
-    offsets: np.ndarray
-    rows: np.ndarray
+from .state import RateTables
 
 
 @cached_on_first(2)
-def packed(process: GuidedProcess, weights: tuple[float, ...]) -> Packed:
+def rate_tables(process: GuidedProcess, weights: tuple[float, ...]) -> RateTables:
     """The rows at some weights."""
     size, length = process.vocab_size, process.length
     _checks.lattice_fits(size, length, 8 * size * length * (len(weights) + 1), "sampling tables on the lattice")
@@ -40,7 +32,8 @@ def packed(process: GuidedProcess, weights: tuple[float, ...]) -> Packed:
             here = rows[k, offsets[members] : offsets[members + 1]].reshape(len(rates), -1)
             here[:, : rates.shape[1]] = rates.sum(axis=2)
             here[:, rates.shape[1] :] = cumulative_law(rates)[..., :-1].reshape(len(rates), -1)
-    return Packed(offsets, rows)
+    powers = size ** np.arange(length + 1, dtype=np.uint64)
+    return RateTables(np.uint64(size), powers, offsets, rows.ravel(), np.uint64(rows.shape[1]))
 
 
 def _rates(edges: tuple[np.ndarray, ...], members: int) -> np.ndarray:

@@ -22,13 +22,13 @@ ZERO, ONE, TWO, MANY, WINDOW = uint64(0), uint64(1), uint64(2), uint64(64), uint
 REVEALED = -1.0  # in the place of what is left of a waiting time
 
 
-class Rates(NamedTuple):
-    """See :mod:`.packed`.
+class RateTables(NamedTuple):
+    """Rates at W weights, made by :func:`.rate_tables.rate_tables`.
 
     Attributes
     ----------
     size : N; powers (D + 1,): N^0 ... N^D
-    offsets, rows : where each revealed set's rows start, and the rows of all weights, flat
+    offsets (2^D + 1,), rows: where each revealed set's rows start, and the rows of all weights, flat
     stride : how far the rows of the next weight are
     """
 
@@ -55,9 +55,9 @@ class Output(NamedTuple):
 
 
 # Where a trajectory is: its state's revealed set, place in it, masks and row of rates, where its weight's rows start;
-# stretch, step and clock; and what comes next.
-WALKER = np.dtype(
-    [(name, np.uint64) for name in ("members", "index", "masks", "row", "table", "stretch", "step", "place")]
+# segment, step and clock; and what comes next.
+TRAJECTORY = np.dtype(
+    [(name, np.uint64) for name in ("members", "index", "masks", "row", "table", "segment", "step", "place")]
     + [(name, np.float64) for name in ("clock", "time", "hazard")]
 )
 
@@ -73,7 +73,7 @@ class Block(NamedTuple):
     choices: np.ndarray
     remaining: np.ndarray
     masked: np.ndarray
-    walkers: np.ndarray
+    trajectories: np.ndarray
     active: np.ndarray
     time: np.ndarray
     place: np.ndarray
@@ -82,7 +82,7 @@ class Block(NamedTuple):
 
 
 @intrinsic
-def ask_for(typing, array, index):
+def prefetch(typing, array, index):
     """Have the cache line of array[index] loaded meanwhile."""
 
     def generate(context, builder, signature, arguments):
@@ -135,7 +135,7 @@ def new_block(length: int, count: int) -> Block:
         choices=np.empty((length, count)),
         remaining=np.empty((count, length)),
         masked=np.empty((count, length), np.uint8),
-        walkers=np.empty(count, WALKER),
+        trajectories=np.empty(count, TRAJECTORY),
         active=np.empty(count, np.uint64),
         time=np.empty(count),
         place=np.empty(count, np.uint64),
@@ -145,7 +145,7 @@ def new_block(length: int, count: int) -> Block:
 
 
 @njit(inline="always")
-def room(block, output, begin):
+def batch_size(block, output, begin):
     """How many trajectories from `begin` on the block takes."""
     return min(uint64(block.active.size), uint64(output.tokens.shape[0]) - begin)
 
@@ -163,33 +163,33 @@ def place_at_start(block, rates, grid, output, j, n):
             members |= ONE << i
             index = index * size + token
     output.completion[n], output.jumps[n] = 0.0 if masks == ZERO else np.inf, 0
-    walker = block.walkers[j]
-    walker.clock, walker.step, walker.row, walker.table = 0.0, ZERO, ZERO, ZERO
-    turn(walker, rates, grid, ZERO)
-    stand(walker, rates, members, index, masks)
+    trajectory = block.trajectories[j]
+    trajectory.clock, trajectory.step, trajectory.row, trajectory.table = 0.0, ZERO, ZERO, ZERO
+    switch_weight(trajectory, rates, grid, ZERO)
+    set_state(trajectory, rates, members, index, masks)
     return masks
 
 
 @njit(inline="always")
-def stand(walker, rates, members, index, masks):
+def set_state(trajectory, rates, members, index, masks):
     """Let a trajectory be at a state, which has a row of rates."""
-    row = walker.table + rates.offsets[members] + index * masks * rates.size
-    walker.members, walker.index, walker.masks, walker.row = members, index, masks, row
+    row = trajectory.table + rates.offsets[members] + index * masks * rates.size
+    trajectory.members, trajectory.index, trajectory.masks, trajectory.row = members, index, masks, row
 
 
 @njit(inline="always")
-def turn(walker, rates, grid, stretch):
-    """Let a trajectory be in a stretch, among the rows of its weight."""
-    table = grid.table[stretch] * rates.stride
-    walker.row += table - walker.table
-    walker.table, walker.stretch = table, stretch
+def switch_weight(trajectory, rates, grid, segment):
+    """Let a trajectory be in a segment, among the rows of its weight."""
+    table = grid.table[segment] * rates.stride
+    trajectory.row += table - trajectory.table
+    trajectory.table, trajectory.segment = table, segment
 
 
 @njit(inline="always")
-def settle(block, walker, rates, output, j, n, row, end):
+def settle(block, trajectory, rates, output, j, n, row, end):
     """Reveal at the clock `end` the coordinates marked, all by the rates of the state before; whether any is left."""
-    masks, length, width = walker.masks, uint64(output.tokens.shape[1]), rates.size - ONE
-    members, index, p = walker.members, walker.index, ZERO
+    masks, length, width = trajectory.masks, uint64(output.tokens.shape[1]), rates.size - ONE
+    members, index, p = trajectory.members, trajectory.index, ZERO
     for q in range(masks):
         i = uint64(block.masked[j, q])
         if block.remaining[j, q] != REVEALED:
@@ -205,6 +205,6 @@ def settle(block, walker, rates, output, j, n, row, end):
     output.jumps[n] += p < masks
     if p == ZERO:
         output.completion[n] = end
-    walker.clock = end
-    stand(walker, rates, members, index, p)
+    trajectory.clock = end
+    set_state(trajectory, rates, members, index, p)
     return p > ZERO

@@ -17,7 +17,7 @@ from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal  # noqa: F401  (they register their steps)
 from .dispatch import advance, complete, knows
 from .lazy import knows_rows
-from .walk import Walk
+from .trajectories import Trajectories
 
 RATES_BYTES = 2**21  # of one (n, D, N) array of rates on the CPU: what its caches hold; several are alive at a time
 LAZY_BYTES, LAZY_COORDINATES = 2**24, 2**16  # where such an array is seldom made: of one, and of an (n, D) array
@@ -63,15 +63,15 @@ def _one_thread(task: Task):
 
 @torch.no_grad()
 def _chunk(task: Task, start: np.ndarray, first: int) -> Batch:
-    walk = Walk(task, start, first)
+    trajectories = Trajectories(task, start, first)
     if task.method.is_exact:
-        complete(task.method, walk)
-        return walk.batch(task)
+        complete(task.method, trajectories)
+        return trajectories.batch(task)
     for step in task.steps:
-        before = walk.tokens
-        advance(task.method, walk, step)
-        walk.changes = walk.changes + (walk.tokens != before).any(-1)
-    return walk.batch(task)
+        before = trajectories.tokens
+        advance(task.method, trajectories, step)
+        trajectories.changes = trajectories.changes + (trajectories.tokens != before).any(-1)
+    return trajectories.batch(task)
 
 
-__all__ = ["Walk", "advance", "complete", "knows", "run"]
+__all__ = ["Trajectories", "advance", "complete", "knows", "run"]

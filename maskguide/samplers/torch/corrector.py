@@ -10,33 +10,35 @@ from ...methods.tau_leaping import hazard_spent
 from ..task import CORRECTIONS
 from .dispatch import advance
 from .draws import pick
-from .walk import Walk
+from .trajectories import Trajectories
 
 
 @advance.register
-def leap_and_correct(method: PredictorCorrector, walk: Walk, step: Step) -> None:
+def leap_and_correct(method: PredictorCorrector, trajectories: Trajectories, step: Step) -> None:
     """A tau-leap and the method's corrections."""
-    here = walk.rates(step.weight)
-    walk.meet(here, step, method)
-    walk.spend(hazard_spent(here.hazards, step), here, step.end)
+    here = trajectories.rates(step.weight)
+    trajectories.meet(here, step, method)
+    trajectories.spend(hazard_spent(here.hazards, step), here, step.end)
     for correction in range(step.index * method.corrections, (step.index + 1) * method.corrections):
-        _correct(walk, correction, step.weight)
+        _correct(trajectories, correction, step.weight)
 
 
-def _correct(walk: Walk, number: int, weight: float) -> None:
+def _correct(trajectories: Trajectories, number: int, weight: float) -> None:
     """One revealed coordinate that was not given is drawn again from r/Z given the others; kept where Z = 0."""
-    draw = torch.full_like(walk.coordinates[:1], number)
-    uniform, choice = (u[:, 0] for u in walk.draws.pair(draw, CORRECTIONS))
-    open_to_it = ~walk.given & ~walk.masked
+    draw = torch.full_like(trajectories.coordinates[:1], number)
+    uniform, choice = (u[:, 0] for u in trajectories.draws.pair(draw, CORRECTIONS))
+    open_to_it = ~trajectories.given & ~trajectories.masked
     order = open_to_it.cumsum(-1)
     number_open = order[:, -1]
     rank = (uniform * number_open).long()  # in float64, as the uniform is
     position = _index_of(order, rank)
-    here = walk.rates(weight, torch.where(walk.at(position, number_open > 0), walk.mask, walk.tokens))
+    here = trajectories.rates(
+        weight, torch.where(trajectories.at(position, number_open > 0), trajectories.mask, trajectories.tokens)
+    )
     weights = here.row(position)
-    redrawn = walk.at(position, (weights.sum(-1) > 0) & (number_open > 0))
+    redrawn = trajectories.at(position, (weights.sum(-1) > 0) & (number_open > 0))
     token = pick(weights, choice)
-    walk.tokens = torch.where(redrawn, token[:, None], walk.tokens)
+    trajectories.tokens = torch.where(redrawn, token[:, None], trajectories.tokens)
 
 
 def _index_of(order: Tensor, rank: Tensor) -> Tensor:

@@ -10,27 +10,27 @@ from ...methods.fixed_count import TIE
 from ..task import PROPOSALS
 from .dispatch import advance
 from .lazy import LazyRates
-from .rates import Rates
-from .walk import Walk
+from .rates import BatchRates
+from .trajectories import Trajectories
 
 
 @advance.register
-def decode(method: FixedCount, walk: Walk, step: Step) -> None:
+def decode(method: FixedCount, trajectories: Trajectories, step: Step) -> None:
     """`count` of the masks keep the tokens they propose."""
-    count = method.count(step, walk.process.length)
+    count = method.count(step, trajectories.process.length)
     if count == 0:
         return
-    here = walk.rates(step.weight)
-    walk.meet(here, step, method)
-    for_token, for_position = walk.step_draws(step, PROPOSALS, walk.masked)
+    here = trajectories.rates(step.weight)
+    trajectories.meet(here, step, method)
+    for_token, for_position = trajectories.step_draws(step, PROPOSALS, trajectories.masked)
     possible = here.hazards > 0
     score = scores(method, here, for_token, possible)
     noise = method.noise_at(step)
     kept = highest(score, for_position, count) if noise == 0 else noisiest(score / noise, for_position, count)
-    walk.reveal(kept, here.tokens(for_token, kept, method.proposal), step.end)
+    trajectories.reveal(kept, here.tokens(for_token, kept, method.proposal), step.end)
 
 
-def scores(method: FixedCount, here: Rates | LazyRates, uniform: Tensor, possible: Tensor) -> Tensor:
+def scores(method: FixedCount, here: BatchRates | LazyRates, uniform: Tensor, possible: Tensor) -> Tensor:
     """Score of each coordinate with the token it proposes, (n, D); -inf where none is possible."""
     if not method.ranks_positions:
         return torch.where(possible, 0.0, -torch.inf)

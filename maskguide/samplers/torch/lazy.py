@@ -1,4 +1,4 @@
-"""Rates on a CPU, where the host may look: computed for states that have changed and rows that are revealed only.
+"""BatchRates on a CPU, where the host may look: computed for states that have changed and rows that are revealed only.
 
 The same rates as :mod:`.rates`, up to rounding where they are computed. A device would have to be waited for. A network
 gives all rows at once; it is asked about states that have changed, so that idle steps cost it nothing.
@@ -15,7 +15,7 @@ from torch import Tensor
 from ...problems.conditionals import RowDenoiser
 from ...process import GuidedProcess
 from .draws import pick
-from .rates import Law, Rates, computed, labels, lookup, powers, rates, shares
+from .rates import BatchRates, Law, computed, labels, lookup, powers, rates, shares
 
 BLOCK_BYTES = 2**19  # of the rows of some states, in the second cache while hazards are summed
 
@@ -31,15 +31,15 @@ def knows_rows(process: GuidedProcess) -> bool:
 
 
 class LazyRates:
-    """As :class:`.rates.Rates`, from hazards (n, D) and what gives all rates, or some rows: (state, coordinate)."""
+    """As :class:`.rates.BatchRates`, from hazards (n, D) and what gives all rates, or some rows."""
 
     def __init__(
-        self, masked: Tensor, hazards: Tensor, every: Callable[[], Rates], rows: Callable[[Tensor, Tensor], Tensor]
+        self, masked: Tensor, hazards: Tensor, every: Callable[[], BatchRates], rows: Callable[[Tensor, Tensor], Tensor]
     ):
         self._masked, self.hazards, self._every, self._rows = masked, hazards, every, rows
 
     @cached_property
-    def _all(self) -> Rates:
+    def _all(self) -> BatchRates:
         return self._every()
 
     @cached_property
@@ -58,7 +58,7 @@ class LazyRates:
         return self._all.conditionals
 
     def tokens(self, uniform: Tensor, where: Tensor, law: Law | None = None) -> Tensor:
-        """See :meth:`.rates.Rates.tokens`; 0 where `where` is False."""
+        """See :meth:`.rates.BatchRates.tokens`; 0 where `where` is False."""
         flat, length = where.flatten().nonzero()[:, 0], where.shape[1]  # half the time of nonzero in two dimensions
         state, coordinate = flat // length, flat % length
         found = torch.zeros_like(where, dtype=torch.int64)
@@ -87,7 +87,10 @@ class Memory:
             table, hazards, stride = lookup(process, weight, tokens.device)
             index = (tokens.double() @ stride.double()).long()  # exact, and faster than in integers
             return LazyRates(
-                masked, hazards.index_select(0, index), lambda: Rates(table[index]), lambda n, i: table[index[n], i]
+                masked,
+                hazards.index_select(0, index),
+                lambda: BatchRates(table[index]),
+                lambda n, i: table[index[n], i],
             )
         if not knows_rows(process):
             known = self._ask(tokens, weight)
@@ -99,7 +102,7 @@ class Memory:
             lambda n, i: powers(process, weight, problem.rows(context, (n, i))),
         )  # fmt: skip
 
-    def _ask(self, tokens: Tensor, weight: float) -> Rates:
+    def _ask(self, tokens: Tensor, weight: float) -> BatchRates:
         """All rates of a network's states; only those that have changed are asked for."""
         changed = self._changed(tokens, weight)
         if changed is None:

@@ -1,4 +1,4 @@
-"""Rates out of every state of a batch: looked up for a table, otherwise computed from the two conditionals."""
+"""BatchRates out of every state of a batch: looked up for a table, otherwise computed from the two conditionals."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Law = Callable[[Tensor], Tensor]  # conditionals (..., N) -> what to draw from i
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Rates of n states as weights (n, D, N), zero at revealed coordinates and impossible tokens.
+class BatchRates:
+    """BatchRates of n states as weights (n, D, N), zero at revealed coordinates and impossible tokens.
 
     With a scale (n, D, 1) the rates are weights times scale: so no conditional underflows.
     """
@@ -54,10 +54,10 @@ class Rates:
         """q = r/Z, (n, D, N); zero where Z is."""
         return shares(self.weights, self.total)
 
-    def replaced(self, states: Tensor, new: Rates) -> Rates:
+    def replaced(self, states: Tensor, new: BatchRates) -> BatchRates:
         """With the rates of some states exchanged; both have a scale, or neither."""
         scale = self.scale if self.scale is None or new.scale is None else self.scale.index_copy(0, states, new.scale)
-        return Rates(self.weights.index_copy(0, states, new.weights), scale)
+        return BatchRates(self.weights.index_copy(0, states, new.weights), scale)
 
     def tokens(self, uniform: Tensor, where: Tensor, law: Law | None = None) -> Tensor:
         """Tokens of the coordinates (n, D) that are True, from q, or a law made of it, by uniforms (n, D).
@@ -76,18 +76,18 @@ def shares(weights: Tensor, total: Tensor) -> Tensor:
     return weights / torch.where(total > 0, total, 1.0)[..., None]
 
 
-def rates(process: GuidedProcess, tokens: Tensor, weight: float) -> Rates:
+def rates(process: GuidedProcess, tokens: Tensor, weight: float) -> BatchRates:
     """The rates out of states (n, D) of tokens, int64, mask N; the host waits for nothing."""
     if process.on_lattice:
         table, _, stride = lookup(process, weight, tokens.device)
-        return Rates(table[(tokens * stride).sum(-1)])
+        return BatchRates(table[(tokens * stride).sum(-1)])
     if isinstance(process.problem, RowDenoiser):
         context = process.problem.context(tokens, labels(process, weight))
         return computed(process, tokens, weight, context)
     log_rate = process.log_rates(tokens, weight)
     largest = log_rate.amax(-1, keepdim=True)
     largest = torch.where(largest.isfinite(), largest, 0.0)
-    return Rates(log_rate.sub_(largest).exp_(), largest.exp_())
+    return BatchRates(log_rate.sub_(largest).exp_(), largest.exp_())
 
 
 def labels(process: GuidedProcess, weight: float) -> tuple[int | None, ...]:
@@ -100,19 +100,19 @@ def labels(process: GuidedProcess, weight: float) -> tuple[int | None, ...]:
     return (None,) if exponents == (0, 1) else (problem.target,) if exponents == (1, 0) else both
 
 
-def computed(process: GuidedProcess, tokens: Tensor, weight: float, context: Tensor) -> Rates:
+def computed(process: GuidedProcess, tokens: Tensor, weight: float, context: Tensor) -> BatchRates:
     """The rates out of states (n, D) of a problem that computes conditionals row by row."""
     masked = (tokens == process.vocab_size)[..., None]
-    here = Rates(torch.where(masked, powers(process, weight, process.problem.rows(context)), 0.0))
+    here = BatchRates(torch.where(masked, powers(process, weight, process.problem.rows(context)), 0.0))
     if not process.guidance.rule.normalises:
         return here
-    return Rates(
+    return BatchRates(
         here.weights, (here.total > 0)[..., None].double() / torch.where(here.total > 0, here.total, 1.0)[..., None]
     )
 
 
 def powers(process: GuidedProcess, weight: float, rows: Tensor) -> Tensor:
-    """Rates from conditionals (L, ..., N), which are overwritten; up to a factor where rates are normalised later.
+    """BatchRates from conditionals (L, ..., N), which are overwritten; up to a factor where rates are normalised later.
 
     p_z^a p^b is written p^(a+b) (p_z/p)^a; another rule is its formula.
     """

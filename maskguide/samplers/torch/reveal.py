@@ -8,16 +8,20 @@ from ...methods import Remasking, Step
 from ...methods.method import hazard_of
 from ..task import REMASK
 from .dispatch import advance
-from .walk import Walk
+from .trajectories import Trajectories
 
 
 @advance.register
-def remask_and_reveal(method: Remasking, walk: Walk, step: Step) -> None:
+def remask_and_reveal(method: Remasking, trajectories: Trajectories, step: Step) -> None:
     """ReMDM: tokens of the step's start are masked with probability sigma, its masks revealed."""
-    here = walk.rates(step.weight)
-    walk.meet(here, step, method)
-    remasked = walk.step_draws(step, REMASK, ~walk.masked)[0] < method.remask_probabilities(walk.confidence, step)
-    revealed = walk.spend(hazard_of(method.reveal_probability(here.hazards, step)), here, step.end)
-    walk.remask(remasked)
-    drawn = here.conditionals.take_along_dim(walk.tokens.clamp(max=walk.mask - 1)[..., None], -1)[..., 0]
-    walk.confidence = torch.where(revealed, drawn, torch.where(remasked, torch.inf, walk.confidence))
+    here = trajectories.rates(step.weight)
+    trajectories.meet(here, step, method)
+    remasked = trajectories.step_draws(step, REMASK, ~trajectories.masked)[0] < method.remask_probabilities(
+        trajectories.confidence, step
+    )
+    revealed = trajectories.spend(hazard_of(method.reveal_probability(here.hazards, step)), here, step.end)
+    trajectories.remask(remasked)
+    drawn = here.conditionals.take_along_dim(trajectories.tokens.clamp(max=trajectories.mask - 1)[..., None], -1)[
+        ..., 0
+    ]
+    trajectories.confidence = torch.where(revealed, drawn, torch.where(remasked, torch.inf, trajectories.confidence))

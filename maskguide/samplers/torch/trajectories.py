@@ -11,10 +11,10 @@ from ...methods import Method, Step
 from ..task import CLOCKS, Batch, Task
 from .draws import Draws
 from .lazy import LazyRates, Memory, applies
-from .rates import Rates, rates
+from .rates import BatchRates, rates
 
 
-class Walk:
+class Trajectories:
     """n trajectories side by side, from given tokens.
 
     Attributes
@@ -58,21 +58,21 @@ class Walk:
         """(n, D) bool."""
         return self.tokens == self.mask
 
-    def rates(self, weight: float, tokens: Tensor | None = None) -> Rates | LazyRates:
+    def rates(self, weight: float, tokens: Tensor | None = None) -> BatchRates | LazyRates:
         """The rates out of the present states, or out of others (n, D)."""
         tokens = self.tokens if tokens is None else tokens
         here = self._memory.rates(tokens, weight) if self._memory else rates(self.process, tokens, weight)
         self._overflow |= ~here.largest.isfinite()
         return here
 
-    def meet(self, here: Rates | LazyRates, step: Step, method: Method) -> None:
+    def meet(self, here: BatchRates | LazyRates, step: Step, method: Method) -> None:
         """Keep count of the hazards that a step starts with: how long they make it, how many the method clips."""
         if np.isfinite(step.length):
             self.largest = torch.maximum(self.largest, here.largest * step.length)
         if method.clipped and not (self._memory and method.clipped(here.largest, step) == 0):
             self.clipped = self.clipped + (method.clipped(here.hazards, step) > 0).sum()
 
-    def spend(self, hazard: Tensor, here: Rates | LazyRates, clock: float) -> Tensor:
+    def spend(self, hazard: Tensor, here: BatchRates | LazyRates, clock: float) -> Tensor:
         """Let every mask meet a hazard (n, D): those whose waiting time is less are revealed, tokens as `here`.
 
         Returns the coordinates that were revealed.
