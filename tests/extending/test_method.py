@@ -123,6 +123,9 @@ def test_engines_that_have_not_compiled_it_say_so():
             mg.sample(process, 10, method, engine="numba")
 
 
+WORDS = ("use", "keeps", "source")
+
+
 def test_declared_forms_are_compiled():
     """With its form declared, the same formula runs on tables, and draws the same tokens."""
     pytest.importorskip("torch")
@@ -130,7 +133,10 @@ def test_declared_forms_are_compiled():
     def formula(hazards, step):
         return hazards * step.fraction / (1 - step.fraction + hazards * step.fraction)
 
-    own, about = mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0)), {"use": "", "keeps": "", "source": ""}
+    own, about = (
+        mg.GuidedProcess(random_problem(4), mg.Guidance("product", 2.0)),
+        {"use": "", "keeps": "", "source": ""},
+    )
     formulas = {"reveal": formula}, {"reveal": formula, "gain": lambda a: a / (1 - a)}
     methods = [mg.Method(name="own", order=1, **declared, **about) for declared in formulas]
     drawn = [mg.sample(own, 2_000, method, seed=3, grid=[1.0, 0.6, 0.3, 0.1]) for method in methods]
