@@ -40,7 +40,6 @@ NUMPYDOC = {
 ARRAY = re.compile(r"\barrays?\b|array_like|ndarray|tensor", re.IGNORECASE)
 SHAPE = re.compile(r"\((?:[A-Z][A-Z0-9+*-]*|n|m|\.\.\.|\(|\d(?=, [A-Z]))[^)]*\)|\bshapes?\b|a number", re.DOTALL)
 SOURCE = re.compile(r"docs/[\w/-]+\.md|arXiv:")
-LATER = ("laws.completion", "laws.decay", "laws.transient")
 
 
 USED_AS_MODULES = (closed_forms, grids, gaussian_schedules)
@@ -53,7 +52,7 @@ def documented() -> dict[str, object]:
     found = {f"{o.__module__}.{o.__qualname__}": o for o in (*listed, *MORE) if hasattr(o, "__qualname__")}
     for name, item in tuple(found.items()):
         found |= members(name, item) if inspect.isclass(item) and item is not Provenance else {}
-    return {name: item for name, item in found.items() if not name.removeprefix("maskguide.").startswith(LATER)}
+    return found
 
 
 def is_of(module, name: str, item: object) -> bool:

@@ -19,40 +19,56 @@ class CompletionTime:
     """The law of T, the clock at which the last mask disappears: P(T > u) = TV(q_u, q_inf).
 
     Clocks are u = -log m(t); a time of a noise schedule becomes one by ``schedule.clock(t)``. For a rule of
-    unit hazards T is the largest of D standard exponentials, whatever the weight.
+    unit hazards T is the largest of D standard exponentials, whatever the weight. Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+        Of a table.
     """
 
     process: GuidedProcess
 
     def survival(self, clock: ArrayLike) -> np.ndarray:
-        """P(T > u), clock's shape: :func:`maskguide.tv_decay`."""
-        return tv_decay(self.process, clock)
-
-    def mean(self) -> float:
-        """E[T], in units of the clock."""
-        return self._moments[0]
-
-    def variance(self) -> float:
-        """Var[T], in units of the clock squared."""
-        return self._moments[1]
-
-    def quantile(self, probability: ArrayLike) -> np.ndarray:
-        """The clock u with P(T <= u) = q.
+        """Probability P(T > u) that a mask is left at clock u: :func:`maskguide.tv_decay`.
 
         Parameters
         ----------
-        probability : array_like of float
-            q in [0, 1]; 0 gives 0 and 1 gives inf.
+        clock : array_like, any shape
+            u in [0, inf].
 
         Returns
         -------
-        array
-            Of the shape of `probability`.
+        array, shape of clock
+            From 1 at u = 0 to 0 at u = inf.
+        """
+        return tv_decay(self.process, clock)
+
+    def mean(self) -> float:
+        """Mean E[T], in units of the clock."""
+        return self._moments[0]
+
+    def variance(self) -> float:
+        """Variance of T, in units of the clock squared."""
+        return self._moments[1]
+
+    def quantile(self, probability: ArrayLike) -> np.ndarray:
+        """Quantiles of T: the clock u with P(T <= u) = q.
+
+        Parameters
+        ----------
+        probability : array_like, any shape
+            q in [0, 1].
+
+        Returns
+        -------
+        array, shape of probability
+            Clocks; 0 for q = 0 and inf for q = 1.
 
         Raises
         ------
         InputError
-            Values outside [0, 1].
+            A probability outside [0, 1].
 
         Warns
         -----
@@ -74,7 +90,7 @@ def completion_time(process: GuidedProcess) -> CompletionTime:
     """When the last mask disappears: ``.mean()``, ``.variance()``, ``.quantile(q)``, ``.survival(u)``, all exact.
 
     Weight schedules are included. Moments and quantiles have relative errors below 1e-10, however small or large
-    they are; an AccuracyWarning says so where that cannot be had.
+    they are; an AccuracyWarning says so where that cannot be had. Source: docs/theory.md, section 2.3.
 
     Parameters
     ----------
@@ -84,6 +100,7 @@ def completion_time(process: GuidedProcess) -> CompletionTime:
     Returns
     -------
     CompletionTime
+        The law of that clock.
 
     Raises
     ------
@@ -96,8 +113,6 @@ def completion_time(process: GuidedProcess) -> CompletionTime:
     >>> time = completion_time(GuidedProcess(zoo.get("squares-2d"), Guidance("normalized", 2.0)))
     >>> round(time.mean(), 12), round(time.variance(), 12)      # 1 + 1/2 and 1 + 1/4 for D = 2
     (1.5, 1.25)
-
-    Source: docs/theory.md section 2.3.
     """
     if not isinstance(process, GuidedProcess):
         _checks.fail(f"a {type(process).__name__}", "completion_time(process)", "build a GuidedProcess first")

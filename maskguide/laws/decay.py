@@ -36,26 +36,32 @@ def tv_decay(process: GuidedProcess, clock: ArrayLike, *, log: bool = False) -> 
     returned for it. Otherwise sums of positive terms on small lattices, and on larger ones a contour shifted to the
     late rate, with paths split by their slowest state where that would lose digits. Relative accuracy 1e-11, also of
     values like 1e-300, as far as the exit rates themselves are exact: u R(x) units of round-off.
+    Source: docs/theory.md, section 2.3; docs/exact-laws.md.
 
     Parameters
     ----------
     process : GuidedProcess
-    clock : float or array_like (T,)
+        Of a table or an exchangeable problem.
+    clock : float or array_like, shape (T,)
         u = -log m(t) in [0, inf].
     log : bool
         Return log TV instead, which goes on below the range of float64.
 
     Returns
     -------
-    array of clock's shape; 1 at u = 0 and 0 at u = inf.
+    array, shape of clock
+        1 at u = 0 and 0 at u = inf.
+
+    Raises
+    ------
+    InputError
+        Clocks that are negative or NaN, a problem without exact laws.
 
     Warns
     -----
     AccuracyWarning
         The contours lost digits and the lattice was too large for sums of positive terms: schedules whose late decay
         hangs on states that are next to impossible where their segment begins.
-
-    Source: docs/theory.md, section 2.3; docs/exact-laws.md.
     """
     if process.on_counts:
         return tv_decay_counts(process.problem, process.guidance, clock, log=log)
@@ -87,9 +93,21 @@ def log_completed(process: GuidedProcess, clocks: np.ndarray) -> tuple[np.ndarra
 
 
 def late_rate(process: GuidedProcess) -> tuple[float, tuple[int, ...]]:
-    """min R(x) over the reachable contexts of the last segment, and the context (or counts) that attains it.
+    """Rate at which TV decays late: the least exit rate of a context that the last segment can reach, and that context.
 
-    TV decays like e^{-rate u} at late clocks. Source: theory page "Decay of total variation".
+    TV decays like e^{-rate u} at late clocks. Source: docs/theory.md, section 2.3.
+
+    Parameters
+    ----------
+    process : GuidedProcess
+        Of a table or an exchangeable problem.
+
+    Returns
+    -------
+    rate : float
+        min R(x), per unit of the clock.
+    context : tuple of D ints
+        The state that attains it, N = mask; of an exchangeable problem its revealed counts.
     """
     if process.on_counts:
         return late_rate_counts(process.problem, process.guidance)

@@ -32,15 +32,17 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
       and those that round-off made negative are set to zero. One clock takes the best rational approximation of the
       exponential; many within a factor of ten share a hyperbola.
 
+    Source: docs/theory.md, section 2.2; docs/exact-laws.md.
+
     Parameters
     ----------
     process : GuidedProcess
-    clock : float or array_like (T,)
+        Of a table or an exchangeable problem.
+    clock : float or array_like, shape (T,)
         u = -log m(t) in [0, inf]: 0 gives the start, inf the terminal law on the lattice. For a time
         t of a noise schedule use ``schedule.clock(t)``; the law depends on u only.
-    start : optional
-        A list of D tokens, N for a mask (a prompt), or a law on the lattice, (N+1,)*D or a Law; by default
-        everything is masked.
+    start : sequence of D ints, array of shape (N+1,)*D, or Law, optional
+        A prompt, N for a mask, or a law on the lattice; by default everything is masked.
 
     Returns
     -------
@@ -51,8 +53,6 @@ def transient_law(process: GuidedProcess, clock: ArrayLike, *, start: object = N
     ------
     InputError
         Negative or NaN clocks, a start that is no law, or laws that do not fit in memory.
-
-    Source: docs/theory.md, section 2.2; docs/exact-laws.md.
     """
     if process.on_counts:
         return cast(Law, transient_counts(*process_counts(process, start), clock))
