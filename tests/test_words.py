@@ -11,7 +11,6 @@ import maskguide
 
 ROOT = Path(maskguide.__file__).parent
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
-FILES = {name: text for name, text in FILES.items() if not name.startswith("samplers/tables/")}  # renamed soon
 WORDS = {  # homemade, in prose and in identifiers -> the field's
     r"lanes?": "SIMD vectors",
     r"settled": "absorbed",
@@ -47,7 +46,7 @@ OLD_KEYS = {  # of files and attributes that readers of earlier versions know
     "papers/stages/results.py": {"twin"},
     "papers/angle/study.py": {"twin"},
 }
-ONE_EACH = ("Claim", "Check", "Case", "Plan", "Task", "Model", "Denoiser")
+ONE_EACH = ("Claim", "Check", "Case", "Plan", "Rates", "Chain", "Task", "Model", "Denoiser")
 
 
 def homemade(name: str, text: str) -> list[str]:
