@@ -13,7 +13,7 @@ from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
 import maskguide as mg
-from maskguide import _checks, _registry, guidance
+from maskguide import _checks, _registry, guidance, methods
 from maskguide.comparison.comparison import Comparison, DecayComparison
 from maskguide.comparison.ensembles import Coupled, TVDifference
 from maskguide.conformance.findings import Outcome
@@ -24,13 +24,14 @@ from maskguide.methods import METHODS
 from maskguide.problems.conditionals import Denoiser, ExactDenoiser, RowDenoiser
 from maskguide.process import Rates
 from maskguide.samplers.samples import Provenance, SampleInfo
+from maskguide.samplers.smc.run import run as particles
 
-ROOMS = (mg, mg.conformance, mg.gaussian, mg.symbolic, guidance)
+ROOMS = (mg, mg.conformance, mg.gaussian, mg.symbolic, guidance, methods)
 RESULTS = (
     Comparison, DecayComparison, Coupled, Outcome, TVDifference, Rates, SampleInfo, Provenance,
 )  # fmt: skip
 ZOO = (mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
-MORE = (*RESULTS, *ZOO, Denoiser, ExactDenoiser, RowDenoiser, _registry.Registry)
+MORE = (*RESULTS, *ZOO, Denoiser, ExactDenoiser, RowDenoiser, _registry.Registry, particles)
 NUMPYDOC = {
     "GL05", "GL06", "GL07", "GL08", "GL10",  # tabs, unknown sections, their order, no docstring, directives
     "SS01", "SS03", "SS06",  # a summary, one line, a full stop
@@ -73,27 +74,26 @@ def faults(item: object) -> list[str]:
     found = {code: f"{code}: {text}" for code, text in validate(doc)["errors"] if code in NUMPYDOC}
     if not Validator(doc).signature_parameters:  # nothing to ask for: the sentence says what is returned
         found.pop("RT01", None)
-    if is_not_constructed(item) or (doc["Attributes"] and not doc["Parameters"]):
-        found.pop("PR01", None)  # told by the parent; told as the attributes of a record
+    own = set(Validator(doc).signature_parameters) - (by_parents(item) if inspect.isclass(item) else set())
+    if (doc["Attributes"] and not doc["Parameters"]) or not own:  # told as the attributes of a record, or by parents
+        found.pop("PR01", None)
     return [*found.values(), *record(doc, item), *shapes(doc, item), *raises(doc, item)]
 
 
-def is_not_constructed(item: object) -> bool:
-    """A protocol, or a class whose arguments are told by its parent."""
-    inherits = inspect.isclass(item) and "__init__" not in vars(item) and item.__mro__[1].__module__[:9] == "maskguide"
-    return inherits or is_protocol(item)
-
-
-def is_protocol(item: object) -> bool:
-    return getattr(item, "_is_protocol", False)
+def by_parents(item: object) -> set[str]:
+    """Arguments that a class has from its parents, whose docstrings tell of them; all of a protocol's."""
+    parents = [kind for kind in inspect.getmro(item)[1:] if kind.__module__.startswith("maskguide")]
+    of = [item] if getattr(item, "_is_protocol", False) else parents
+    return {name for kind in of for name in Validator(get_doc_object(kind)).signature_parameters}
 
 
 def record(doc, item) -> list[str]:
     """Attributes without a type or a description; fields of a record that are not among them."""
     told = [name for entry in doc["Attributes"] for name in entry.name.split(", ")]
-    fields = () if doc["Parameters"] or not told or is_protocol(item) else Validator(doc).signature_parameters
+    fields = () if doc["Parameters"] or not told else Validator(doc).signature_parameters
     bare = [entry.name for entry in doc["Attributes"] if not (entry.type and "".join(entry.desc))]
-    return [f"no word on {name}" for name in (*bare, *(name for name in fields if name not in told))]
+    missing = [name for name in fields if name not in told and name not in by_parents(item)]
+    return [f"no word on {name}" for name in (*bare, *missing)]
 
 
 def shapes(doc, item) -> list[str]:

@@ -55,6 +55,11 @@ def method_named(chosen: str | Method, *, whole: bool = False, **parameters: Any
     **parameters
         The method's own, such as theta.
 
+    Returns
+    -------
+    Method
+        With its parameters set.
+
     Raises
     ------
     InputError

@@ -65,7 +65,9 @@ def negative_entropy(conditionals: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class FixedCount(Method):
-    """A decoder of fixed counts.
+    """A decoder of fixed counts: a step reveals a given number of coordinates, whatever their hazards are.
+
+    Every mask proposes a token; the positions of the best scores keep theirs. Source: docs/stepped-laws.md.
 
     Attributes
     ----------
@@ -75,11 +77,16 @@ class FixedCount(Method):
         >= 0, of the tokens; 1 draws from the guided conditional, 0 takes its mode.
     noise : float
         >= 0, of the positions; 0 takes the highest scores.
-    counts : "schedule", "even" or a sequence of K integers
+    counts : str or sequence of K integers
         "schedule": floor(D m(t')) masks are left after a step (MaskGIT). "even": D // K a step and the remainder
         one by one on the first steps (LLaDA), whatever the times. Or the reveals of each step.
     annealed : bool
         Whether the noise falls with the steps, to noise (1 - (k+1)/K) in step k: none in the last (MaskGIT).
+
+    Raises
+    ------
+    InputError
+        A temperature or noise that is negative or not finite, counts of another form.
     """
 
     score: Score = field(repr=False)
@@ -110,16 +117,34 @@ class FixedCount(Method):
 
     @property
     def fixes_counts(self) -> bool:
-        """Always."""
+        """Whether the number of reveals in a step is given: always."""
         return True
 
     @property
     def needs_all_rates(self) -> bool:
-        """Scores are computed from all conditionals."""
+        """Whether scores need all conditionals: unless positions are chosen uniformly."""
         return self.ranks_positions
 
     def count(self, step: Step, length: int) -> int:
-        """How many of D coordinates are revealed in a step."""
+        """How many coordinates a step reveals.
+
+        Parameters
+        ----------
+        step : Step
+            Its clocks and its number.
+        length : int
+            D.
+
+        Returns
+        -------
+        int
+            0..D.
+
+        Raises
+        ------
+        InputError
+            Given counts that are not one a step, or more than D together.
+        """
         if self.counts == "schedule":
             return _left(length, step.start) - _left(length, step.end)
         if self.counts == "even":
@@ -133,15 +158,50 @@ class FixedCount(Method):
         return int(self.counts[step.index])
 
     def noise_at(self, step: Step) -> float:
-        """Scale of the noise added to the scores in a step."""
+        """Scale of the noise added to the scores in a step.
+
+        Parameters
+        ----------
+        step : Step
+            Its number tells how far the noise has fallen.
+
+        Returns
+        -------
+        float
+            At least 0.
+        """
         return self.noise * (1 - (step.index + 1) / step.total) if self.annealed else self.noise
 
     def proposal(self, conditionals: Any) -> Any:
-        """Law of the proposed token, q^(1/temperature) normalised, along the last axis."""
+        """Law of the proposed token, q^(1/temperature) normalised.
+
+        Parameters
+        ----------
+        conditionals : array or tensor, shape (..., N)
+            Guided conditionals q.
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            Sums to one along the last axis.
+        """
         return tempered(log_confidence(conditionals), self.temperature)
 
     def next_position(self, scores: Any, step: Step) -> Any:
-        """P(coordinate is the next to be kept) among those not kept yet, from their scores along the last axis."""
+        """Probability that a coordinate is the next to be kept, among those not kept yet.
+
+        Parameters
+        ----------
+        scores : array or tensor, shape (..., D)
+            Of the coordinates; -inf where one is out.
+        step : Step
+            Its noise.
+
+        Returns
+        -------
+        array or tensor, shape (..., D)
+            Sums to one along the last axis.
+        """
         return tempered(scores, self.noise_at(step))
 
 

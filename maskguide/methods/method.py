@@ -206,7 +206,22 @@ def hazard_of(probability: Any) -> Any:
 
 
 def steps(guidance: Guidance, grid: np.ndarray, schedule: NoiseSchedule) -> Iterator[Step]:
-    """The steps of a checked time grid, each with the weight at the level where it starts."""
+    """The steps of a time grid, each with the weight at the level where it starts.
+
+    Parameters
+    ----------
+    guidance : Guidance
+        Whose weight each step has.
+    grid : array, shape (K+1,)
+        Times, checked: strictly decreasing from 1.
+    schedule : NoiseSchedule
+        Turns times into levels and clocks.
+
+    Yields
+    ------
+    Step
+        K of them, in order.
+    """
     levels = schedule.masking(grid)
     clocks = np.where(levels > 0, -np.log(np.where(levels > 0, levels, 1.0)), inf) + 0.0
     for k, (level, start, end) in enumerate(zip(levels[:-1], clocks[:-1], clocks[1:], strict=True)):

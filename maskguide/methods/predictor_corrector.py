@@ -10,15 +10,20 @@ from .method import Method
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorCorrector(Method):
-    """Each step is a tau-leap followed by corrections.
+    """A method whose steps are a tau-leap followed by corrections.
 
     A correction picks one revealed coordinate uniformly, masks it, and draws it again from the guided
-    conditional r/Z given the others; where no token is possible it puts the old one back.
+    conditional r/Z given the others; where no token is possible it puts the old one back. Source: docs/stepped-laws.md.
 
     Attributes
     ----------
     corrections : int
         Corrections after every step, >= 0.
+
+    Raises
+    ------
+    InputError
+        A negative number of corrections.
     """
 
     remasks: bool = True

@@ -18,7 +18,7 @@ STRATEGIES = ("cap", "rescale", "confidence")
 
 @dataclass(frozen=True, kw_only=True)
 class Remasking(Method):
-    """A method whose steps may also mask.
+    """A method whose steps may also mask revealed coordinates again. Source: docs/stepped-laws.md.
 
     Attributes
     ----------
@@ -30,6 +30,11 @@ class Remasking(Method):
         "confidence": sigma_i = eta sigma_max e^(-psi_i) / sum_j e^(-psi_j) over the revealed j, psi_i the probability
         with which i's token was drawn. The state is more than the tokens, so there are samples but no stepped law;
         the paper has eta = 1.
+
+    Raises
+    ------
+    InputError
+        eta outside [0, 1], or an unknown strategy.
     """
 
     needs_unit_hazards: bool = True
@@ -50,7 +55,23 @@ class Remasking(Method):
         object.__setattr__(self, "eta", eta)
 
     def remask_probability(self, step: Step) -> float:
-        """sigma: P(a revealed coordinate is masked again in the step); 0 in a step to data."""
+        """Probability sigma that a revealed coordinate is masked again in a step; 0 in a step to data.
+
+        Parameters
+        ----------
+        step : Step
+            Its two masking levels.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+
+        Raises
+        ------
+        InputError
+            The strategy "confidence", whose sigma is not the same for all coordinates.
+        """
         if self.strategy == "confidence":
             _checks.fail(
                 f"{self.name!r} with strategy 'confidence' from the tokens alone",
@@ -60,16 +81,42 @@ class Remasking(Method):
         return min(self.eta, _largest(step)) if self.strategy == "cap" else self.eta * _largest(step)
 
     def remask_probabilities(self, confidence: Any, step: Step) -> Any:
-        """sigma_i (..., D), from psi_i with inf where i is masked or given: there it is 0."""
+        """Probability sigma_i that each coordinate is masked again in a step.
+
+        Parameters
+        ----------
+        confidence : array or tensor, shape (..., D)
+            psi_i, the probability with which i's token was drawn; inf where i is masked or given.
+        step : Step
+            Its two masking levels.
+
+        Returns
+        -------
+        array or tensor, shape (..., D)
+            In [0, 1]; 0 where i is masked or given.
+        """
         xp = namespace(confidence)
         if self.strategy != "confidence":
             return self.remask_probability(step) * xp.sign(xp.exp(-confidence))
         return self.eta * _largest(step) * tempered(-confidence, 1.0)
 
     def reveal_probability(self, hazards: Any, step: Step) -> Any:
-        """(alpha(t') - (1 - sigma) alpha(t)) / (1 - alpha(t)) = a + sigma alpha(t)/m(t), where a token is possible.
+        """Probability that a mask is revealed in a step, where a token is possible: a + sigma alpha(t)/m(t).
 
+        That is (alpha(t') - (1 - sigma) alpha(t)) / (1 - alpha(t)).
         A mask's own sigma is 0 with the strategy "confidence": it is revealed with probability a.
+
+        Parameters
+        ----------
+        hazards : array or tensor, shape (..., D)
+            Z_i(x), each one or zero.
+        step : Step
+            Its two masking levels.
+
+        Returns
+        -------
+        array or tensor, shape (..., D)
+            In [0, 1].
         """
         need_unit_hazards(hazards, self.name)
         sigma = 0.0 if self.strategy == "confidence" else self.remask_probability(step)

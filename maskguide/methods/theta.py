@@ -22,7 +22,9 @@ SPLITS = ("clock", "level")
 
 @dataclass(frozen=True, kw_only=True)
 class TwoStage(Method):
-    """A method of two leaps a step.
+    """A method of two leaps a step: to a point inside the step, then on at rates combined from both points.
+
+    Source: Ren et al., arXiv:2502.00234; docs/theory.md, section 2.6.
 
     Attributes
     ----------
@@ -31,6 +33,11 @@ class TwoStage(Method):
     split : str
         "clock": after theta h. "level": where m has fallen by theta of its fall in the step,
         h* = -log(1 - theta a). A step to data (h = inf) is split by the level in either case.
+
+    Raises
+    ------
+    InputError
+        theta out of range, or another split.
     """
 
     theta: float = 0.5
@@ -51,18 +58,51 @@ class TwoStage(Method):
         return True
 
     def first_length(self, step: Step) -> float:
-        """Clock time h* from the start of the step to the point inside it."""
+        """Clock time h* from the start of a step to the point inside it.
+
+        Parameters
+        ----------
+        step : Step
+            Its length h and fraction a.
+
+        Returns
+        -------
+        float
+            0 < h* <= h.
+        """
         if self.split == "clock" and np.isfinite(step.length):
             return self.theta * step.length
         with np.errstate(divide="ignore"):
             return float(-np.log1p(-self.theta * step.fraction))
 
     def second_length(self, step: Step) -> float:
-        """Clock time of the second leap."""
+        """Clock time of the second leap.
+
+        Parameters
+        ----------
+        step : Step
+            Its length h.
+
+        Returns
+        -------
+        float
+            Clock time of the second leap.
+        """
         raise NotImplementedError
 
     def combined(self, before: Any, after: Any) -> Any:
-        """Rates of the second leap from r(x) and r(x*), entry by entry."""
+        """Rates of the second leap from r(x) and r(x*), entry by entry.
+
+        Parameters
+        ----------
+        before, after : array or tensor, shape (..., N)
+            r(x) and r(x*).
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            Rates >= 0 of the second leap.
+        """
         raise NotImplementedError
 
 
@@ -71,11 +111,33 @@ class Trapezoidal(TwoStage):
     """The second leap leaves from x* and takes the rest of the step."""
 
     def second_length(self, step: Step) -> float:
-        """h - h*."""
+        """Clock time h - h* of the second leap: the rest of the step.
+
+        Parameters
+        ----------
+        step : Step
+            Its length h.
+
+        Returns
+        -------
+        float
+            Clock time of the second leap.
+        """
         return step.length - self.first_length(step)
 
     def combined(self, before: Any, after: Any) -> Any:
-        """(a1 r(x*) - a2 r(x))_+."""
+        """Rates of the second leap, (a1 r(x*) - a2 r(x))_+.
+
+        Parameters
+        ----------
+        before, after : array or tensor, shape (..., N)
+            r(x) and r(x*).
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            Rates >= 0 of the second leap.
+        """
         later = 1 / (2 * self.theta * (1 - self.theta))
         return (later * after - (later - 1) * before).clip(0.0)
 
@@ -87,11 +149,33 @@ class RungeKutta(TwoStage):
     may_be_one = True
 
     def second_length(self, step: Step) -> float:
-        """h."""
+        """Clock time h of the second leap: the whole step.
+
+        Parameters
+        ----------
+        step : Step
+            Its length h.
+
+        Returns
+        -------
+        float
+            Clock time of the second leap.
+        """
         return step.length
 
     def combined(self, before: Any, after: Any) -> Any:
-        """((1 - 1/(2 theta)) r(x) + r(x*)/(2 theta))_+."""
+        """Rates of the second leap, ((1 - 1/(2 theta)) r(x) + r(x*)/(2 theta))_+.
+
+        Parameters
+        ----------
+        before, after : array or tensor, shape (..., N)
+            r(x) and r(x*).
+
+        Returns
+        -------
+        array or tensor, shape (..., N)
+            Rates >= 0 of the second leap.
+        """
         share = 1 / (2 * self.theta)
         return ((1 - share) * before + share * after).clip(0.0)
 

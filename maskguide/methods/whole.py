@@ -20,12 +20,26 @@ class FinalLaw(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightedParticles(Method):
-    """Particles with weights, for the tilted law and for rewards: :func:`maskguide.samplers.smc.run` says what each is.
+    """Particles with weights, for the tilted law and for rewards. Source: docs/smc.md.
 
     Attributes
     ----------
-    goal, weight, reward, strength, value, threshold, populations, resample_final
-        As in :func:`maskguide.samplers.smc.run`.
+    goal : str
+        "tilted", or "guided": the terminal law of the process.
+    weight : float or None
+        w >= -1 of the goal "tilted"; None: the process's own constant weight.
+    reward : callable or None
+        Completed tokens (n, D) -> (n,); -inf excludes them.
+    strength : float
+        Factor of the reward, finite.
+    value : callable or None
+        Tokens with masks (n, D) -> (n,): a finite guess of the reward they lead to. It changes the variance only.
+    threshold : float
+        Share of effective particles below which a population is resampled, in [0, 1]; 0 is never.
+    populations : int
+        Independent populations of n / populations particles each.
+    resample_final : bool
+        Resample all particles in the end, so that all weights are equal.
     """
 
     is_exact: bool = True

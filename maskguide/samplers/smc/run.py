@@ -30,7 +30,7 @@ def run(
     device: str = "cpu",
     batch_size: int | None = None,
 ) -> Particles:
-    """Weighted samples of  g(y) exp(strength reward(y)) / Z,  and Z.
+    """Weighted samples of  g(y) exp(strength reward(y)) / Z,  and Z. Source: docs/smc.md.
 
     g(y) = p_z(y)^(1+w) p(y)^(-w) for the goal "tilted"; for "guided", the terminal law of the process. Given a
     prompt x, g(y) / g(x) takes its place, on the completions y of x; for "guided", the law of the chain from x.
@@ -40,19 +40,22 @@ def run(
     process : GuidedProcess
         The proposal, of any problem with conditionals; for the rule "contrastive", p is its negative class. A weight
         schedule counts as a function of the share of coordinates that are masked.
-    start : (n, D) integers
+    start : integer array, shape (n, D)
         Tokens, N = to be drawn; all rows the same.
-    seed, first : int
+    seed : int
+        0 <= seed < 2^64.
+    first : int
         Particle i uses the draws of trajectory first + i.
-    goal : "tilted" or "guided"
+    goal : str
+        "tilted" or "guided".
     weight : float, optional
         w >= -1 of the goal "tilted"; the process's own constant weight if left out.
-    reward : function (n, D) int32 -> (n,), optional
-        Of completed tokens; -inf excludes them.
+    reward : callable, optional
+        Completed tokens (n, D) int32 -> (n,); -inf excludes them.
     strength : float
-        Finite.
-    value : function (n, D) int32 -> (n,), optional
-        A finite guess, from tokens with masks N, of the reward they lead to. Particles are weighted by
+        Factor of the reward, finite.
+    value : callable, optional
+        Tokens with masks N, (n, D) int32 -> (n,): a finite guess of the reward they lead to. Particles are weighted by
         exp(strength value) on the way and the factor is taken back in the end: it changes the variance only.
     threshold : float
         A population is resampled when its effective sample size falls below this share of it; 0 is never.
@@ -67,13 +70,16 @@ def run(
     batch_size : int, optional
         States whose conditionals are computed at a time.
 
+    Returns
+    -------
+    Particles
+        Tokens, log weights, and the logarithm of the estimate of Z.
+
     Raises
     ------
     InputError
         Values out of range, prompts that differ, a goal without a weight, a proposal that never makes a reveal that
         the tilted law needs.
-
-    Source: docs/smc.md.
     """
     goal_weight = arguments.goal_weight(process, goal, weight)
     strength, threshold = arguments.strength(strength), arguments.share(threshold)
