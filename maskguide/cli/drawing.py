@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import _checks
 from .inputs import read
 from .options import (
     Bins,
@@ -75,6 +74,7 @@ def _drawn(
     start: str | None, **options: Any,
 ) -> Samples:  # fmt: skip
     """Samples by the words of the command line, with a progress bar on a terminal."""
+    from .. import _checks
     from ..sampling import DEFAULT_STEPS, sample
     from ..schedules import time_grid
     from .console import progress_bar
@@ -96,6 +96,8 @@ def _drawn(
 
 
 def _prompt(process: GuidedProcess, text: str | None) -> list[int] | None:
+    from .. import _checks
+
     if text is None:
         return None
     entries = [entry.strip() for entry in text.split(",")]

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import _checks
-
 if TYPE_CHECKING:
     from ..problems.table import TableProblem
 
@@ -37,6 +35,8 @@ def read_all(names: Sequence[str], *options: Any) -> list[TableProblem]:
 
 
 def _bins(entries: list[str] | None) -> Any:
+    from .. import _checks
+
     if not entries:
         return None
     parsed = {}

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from .. import _checks
-
 Problem = Annotated[str, typer.Argument(help="Zoo name or file (.csv, .parquet, .npz).", metavar="PROBLEM")]
 Label = Annotated[str | None, typer.Option(help="Files of samples: the column that holds the class.")]
 Target = Annotated[str | None, typer.Option(help="The class to guide towards (default: the first, or the file's).")]
@@ -34,6 +32,8 @@ class Interrupted(Exception):
 
 def numbers(text: str, name: str) -> tuple[float, ...]:
     """'0,1,2' -> (0.0, 1.0, 2.0)."""
+    from .. import _checks
+
     try:
         if found := tuple(float(part) for part in words(text)):
             return found
@@ -49,6 +49,8 @@ def words(text: str) -> tuple[str, ...]:
 
 def rational(text: str) -> Fraction:
     """'1/2', '0.5' or '2' as a fraction."""
+    from .. import _checks
+
     try:
         if len(text) <= LONGEST_NUMBER and abs(int(text.lower().partition("e")[2] or 0)) <= LONGEST_NUMBER:
             found = Fraction(text)

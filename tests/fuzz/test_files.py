@@ -6,6 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import maskguide as mg
 from maskguide.papers.learned_weights import checkpoint
@@ -33,7 +36,8 @@ def npz(**more):
     out = io.BytesIO()
     laws = np.array([[[0.1, 0.2], [0.3, 0.4]], [[0.25, 0.25], [0.25, 0.25]]])
     names = {"class_names": ["p", "q"], "coordinate_names": ["a", "b"], "token_names": [["u", "v"], ["w", ""]]}
-    np.savez(out, class_laws=laws, prior=np.array([0.5, 0.5]), target=np.array(1), **(names | more))
+    sound = {"class_laws": laws, "prior": np.array([0.5, 0.5]), "target": np.array(1)}
+    np.savez(out, **(sound | names | more))
     return out.getvalue()
 
 
@@ -96,3 +100,25 @@ def test_archives_that_name_more_than_they_hold(tmp_path, monkeypatch):
     assert path.stat().st_size < 2**16
     with pytest.raises(mg.InputError, match=r"unpacked, needs .* \(64 MiB\)"):
         mg.read_problem(path)
+
+
+SCALARS = hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.unicode_string_dtypes() | hnp.boolean_dtypes()
+KINDS = SCALARS | hnp.complex_number_dtypes() | hnp.datetime64_dtypes() | hnp.byte_string_dtypes()
+ARRAYS = hnp.arrays(KINDS, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
+KEYS = ("class_laws", "prior", "target", "class_names", "coordinate_names", "token_names")
+
+
+@settings(max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from(KEYS), ARRAYS, min_size=1, max_size=3))
+def test_sound_archives_of_other_arrays(tmp_path_factory, arrays):
+    path = tmp_path_factory.getbasetemp() / "arrays.npz"
+    path.write_bytes(npz(**arrays))
+    assert end(lambda: mg.read_problem(path)) in ("answered", "refused")
+
+
+@settings(max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.text(max_size=60), st.sampled_from(["size", "class", "a", "é", None]))
+def test_texts_that_are_hardly_tables(tmp_path_factory, text, label):
+    path = tmp_path_factory.getbasetemp() / "text.csv"
+    path.write_text("size,class\n" * (len(text) % 2) + text, encoding="utf-8", errors="surrogatepass")
+    assert end(lambda: mg.read_problem(path, label=label, bins=2)) in ("answered", "refused")
