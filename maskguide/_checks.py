@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -122,19 +123,39 @@ def time_grid(value: object) -> np.ndarray:
 
 
 def law(array: np.ndarray, name: str) -> np.ndarray:
-    """A float law: no NaN, no negative entry, sum within 1e-9 of one; returned divided by its sum."""
+    """A float law: no NaN, no negative entry, sum within 1e-9 of one; returned in float64, divided by its sum.
+
+    In float32 and float16 the sum may be off by what their rounding explains; that is warned of.
+    """
     if np.isnan(array).any():
         fail(f"{name} holds NaN", "probabilities are numbers in [0, 1]", "fill or drop the missing entry")
     if (array < 0).any():
         fail(f"{name} holds {array.min():g}", "probabilities are >= 0", "clip or recount it")
+    allowed, array = sum_tolerance(array), array.astype(float)
     total = array.sum()
-    if not abs(total - 1) <= NORMALISATION_TOLERANCE:
+    if not abs(total - 1) <= allowed:
         fail(
             f"{name} sums to {total:.12g}, off by {total - 1:+.3g}",
-            f"it sums to 1 within {NORMALISATION_TOLERANCE:g}",
+            f"it sums to 1 within {allowed:.2g}",
             "divide it by its sum if its entries are counts or weights",
         )
+    if abs(total - 1) > NORMALISATION_TOLERANCE:
+        text = f"{name.split('[')[0]} in low precision sums to one up to rounding only: divided by its sum"
+        warnings.warn(text, AccuracyWarning, stacklevel=2)
     return array / total
+
+
+def low_precision(array: np.ndarray) -> np.ndarray:
+    """The array itself in float16 or float32, anything else as float64."""
+    return array if array.dtype.kind == "f" and array.dtype.itemsize < 8 else array.astype(float)
+
+
+def sum_tolerance(array: np.ndarray) -> float:
+    """How far from one a law may sum, for the precision that it is given in."""
+    if array.dtype.kind != "f" or array.dtype.itemsize >= 8:
+        return NORMALISATION_TOLERANCE
+    precision = np.finfo(array.dtype)
+    return float(precision.eps) + array.size * float(precision.smallest_subnormal)
 
 
 def fits_in_memory(needed: int, what: str, hint: str) -> None:

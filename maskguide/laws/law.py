@@ -90,7 +90,7 @@ class Law:
     def entropy(self) -> np.ndarray:
         """Entropy -sum p log p in nats, shape () or (T,)."""
         flat = self._flat()
-        return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
+        return 0.0 - (flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
 
     def tv(self, other: Law | np.ndarray) -> np.ndarray:
         """Total variation distance to a law of the same shape, half the L1 distance.

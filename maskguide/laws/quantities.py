@@ -113,7 +113,7 @@ def mutual_information(law: Law) -> np.ndarray:
     result = np.zeros((*lead, law.length, law.length))
     alone = [law.marginal(i) for i in range(law.length)]
     for i in range(law.length):
-        result[..., i, i] = -(alone[i] * np.log(np.where(alone[i] > 0, alone[i], 1.0))).sum(axis=-1)
+        result[..., i, i] = 0.0 - (alone[i] * np.log(np.where(alone[i] > 0, alone[i], 1.0))).sum(axis=-1)
         for j in range(i):
             pair = law.marginal(j, i)
             independent = alone[j][..., :, None] * alone[i][..., None, :]

@@ -74,17 +74,17 @@ class LabelledProblem:
 
 
 def floats(value: Any, name: str) -> np.ndarray:
-    """A copy as float64."""
+    """A copy as float64; float32 and float16 stay, so that what their rounding explains can be told."""
     try:
-        return np.array(value, dtype=float)
+        return _checks.low_precision(np.asarray(value)).copy()
     except (TypeError, ValueError):
         _checks.fail(f"{name} is {_checks.short(value)}", "one array of real numbers", "give rows of equal length")
 
 
 def laws(array: np.ndarray, name: str) -> np.ndarray:
     """Every row along the last axis checked as a law (no NaN, >= 0, sum one within 1e-9) and divided by its sum."""
-    total = array.sum(axis=-1)
+    total = array.astype(float).sum(axis=-1)
     good = (array >= 0).all(axis=-1) & (np.abs(total - 1) <= _checks.NORMALISATION_TOLERANCE)
-    for index in np.argwhere(~good)[:1]:
+    for index in np.argwhere(~good) if array.dtype != float else np.argwhere(~good)[:1]:
         _checks.law(array[tuple(index)], f"{name}[{', '.join(map(str, index))}]")
     return array / total[..., None]

@@ -230,7 +230,8 @@ def _laws(columns: list[Column], classes: Column, pseudo: Fraction) -> tuple[np.
     totals = [n + pseudo * int(occurs.sum()) for n in per_class]
     share = _float_share if counts.size > MAX_EXACT_ENTRIES else _exact_share
     laws = np.stack([share(c, occurs, pseudo, n) for c, n in zip(counts, totals, strict=True)])
-    return laws, np.array([Fraction(n, len(cells)) for n in per_class], dtype=object)
+    frequencies = np.array([Fraction(n, len(cells)) for n in per_class], dtype=object)
+    return laws, frequencies if laws.dtype == object else frequencies.astype(float)
 
 
 def _float_share(counts: np.ndarray, occurs: np.ndarray, pseudo: Fraction, total: Fraction) -> np.ndarray:

@@ -12,7 +12,7 @@ from .. import _checks
 
 
 def as_array(value: Any, name: str) -> np.ndarray:
-    """Numbers as float64, exact entries as Fractions and sympy expressions; anything else is refused."""
+    """Floats as they are or as float64, exact entries as Fractions and sympy expressions; others are refused."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -21,7 +21,7 @@ def as_array(value: Any, name: str) -> np.ndarray:
         return np.vectorize(lambda e: _exact_entry(e, name), otypes=[object])(array) if array.size else array
     if array.dtype.kind not in "iuf":
         _checks.fail(f"{name} has dtype {array.dtype}", "real numbers, Fractions or sympy expressions", "convert it")
-    return array.astype(float)
+    return _checks.low_precision(array)
 
 
 def _exact_entry(entry: Any, name: str) -> Any:
@@ -59,7 +59,9 @@ def checked(laws: np.ndarray, prior: np.ndarray, exact: bool) -> tuple[np.ndarra
     if exact and prior.dtype != object:
         prior = rational(_checks.law(prior, "prior"))
     prior = check(prior, "prior")
-    return np.array([check(law, f"class_laws[{k}]") for k, law in enumerate(laws)], dtype=laws.dtype), prior
+    return np.array(
+        [check(law, f"class_laws[{k}]") for k, law in enumerate(laws)], dtype=object if exact else float
+    ), prior
 
 
 def _exact_law(law: np.ndarray, name: str) -> np.ndarray:

@@ -45,3 +45,8 @@ def test_errors(law):
         law.marginal(3)
     with pytest.raises(mg.InputError, match="equal shapes"):
         law.tv(np.ones(3) / 3)
+
+
+def test_the_entropy_of_one_state_is_zero_and_not_minus_zero():
+    process = mg.GuidedProcess(mg.TableProblem([[1.0, 0.0], [0.5, 0.5]], [0.5, 0.5]), mg.Guidance("product", 1.0))
+    assert str(float(mg.terminal_law(process).entropy())) == "0.0"

@@ -308,3 +308,10 @@ def test_hundreds_of_columns_are_refused_in_words():
 def test_without_pyarrow_the_error_names_the_extra(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
     assert "pip install 'maskguide[data]'" in fails("pyarrow is not installed", write(CSV), label="class")
+
+
+def test_large_tables_of_samples_stay_floats():
+    names, labels = [f"u{i}" for i in range(180)], ["ab"[i % 3 > 0] for i in range(180)]
+    problem = mg.problem_from_samples({"id": names, "sex": ["fm"[i % 2] for i in range(180)]}, labels)
+    assert problem.class_laws.size > 50_000 and not problem.is_exact
+    assert problem.prior.tolist() == pytest.approx([1 / 3, 2 / 3], rel=1e-15)

@@ -230,3 +230,27 @@ def test_the_old_names_of_the_unconditional_law_warn(name):
     problem = mg.zoo.get("no-blind-2d")
     with pytest.warns(DeprecationWarning, match=f"mixture_{name} is called TableProblem.unconditional_{name}"):
         assert getattr(problem, f"mixture_{name}") is getattr(problem, f"unconditional_{name}")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_low_precision_is_accepted_as_far_as_its_rounding_explains(dtype):
+    laws = np.random.default_rng(5).dirichlet(np.ones(64), 2).reshape(2, 8, 8)
+    low = laws.astype(dtype)
+    with pytest.warns(mg.AccuracyWarning, match="class_laws in low precision"):
+        problem = mg.TableProblem(low, [0.5, 0.5])
+    expected = low.astype(float) / low.astype(float).sum(axis=(1, 2), keepdims=True)
+    assert problem.class_laws.dtype == float
+    np.testing.assert_allclose(problem.class_laws, expected, rtol=1e-15)
+    with pytest.raises(mg.InputError, match="sums to"):
+        mg.TableProblem((laws * (1 + 4 * np.finfo(dtype).eps)).astype(dtype), [0.5, 0.5])
+    with pytest.raises(mg.InputError, match="sums to"):
+        mg.TableProblem(low.astype(float), [0.5, 0.5])
+
+
+def test_low_precision_of_mixtures_and_chains():
+    rows = np.random.default_rng(1).dirichlet(np.ones(5), (2, 5)).astype(np.float32)
+    with pytest.warns(mg.AccuracyWarning, match="low precision"):
+        chain = mg.MarkovProblem(rows[:, 0], rows, [0.5, 0.5], length=3)
+    np.testing.assert_allclose(chain.transition.sum(axis=-1), 1.0, rtol=1e-15)
+    with pytest.warns(mg.AccuracyWarning, match="low precision"):
+        mg.ProductMixture(rows, [0.5, 0.5], [0, 1])

@@ -72,7 +72,7 @@ class CountLaw:
     def entropy(self) -> np.ndarray:
         """Entropy -sum p log p of the counts, in nats, shape () or (T,)."""
         flat = self._flat(self.probs)
-        return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
+        return 0.0 - (flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=-1)
 
     def sequence_entropy(self) -> np.ndarray:
         """Entropy of the whole sequences, with their masks, in nats, shape () or (T,).
