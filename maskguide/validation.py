@@ -164,9 +164,16 @@ def validate(
     Parameters
     ----------
     problems : sequence of TableProblem
+        What is to be checked.
     plan : Plan, optional
+        Rules, weights, sizes of the simulations.
     on_case : callable, optional
         Called after each case with the number done, for progress.
+
+    Returns
+    -------
+    Validation
+        Every case with its checks; ``.passed``.
     """
     plan = plan or Plan()
     cases = []

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from dataclasses import is_dataclass
 from functools import cached_property
+from importlib import import_module
 
 import pytest
 from numpydoc.docscrape import get_doc_object
@@ -19,19 +20,36 @@ from maskguide.comparison.ensembles import Coupled, TVDifference
 from maskguide.conformance.findings import Outcome
 from maskguide.gaussian import closed_forms, grids
 from maskguide.gaussian import schedules as gaussian_schedules
+from maskguide.guidance import formulas
 from maskguide.guidance.rules import RULES
 from maskguide.methods import METHODS
 from maskguide.problems.conditionals import Denoiser, ExactDenoiser, RowDenoiser
 from maskguide.process import Rates
 from maskguide.samplers.samples import Provenance, SampleInfo
 from maskguide.samplers.smc.run import run as particles
+from maskguide.validation import validate as validate_problems
 
 ROOMS = (mg, mg.conformance, mg.gaussian, mg.symbolic, guidance, methods)
 RESULTS = (
     Comparison, DecayComparison, Coupled, Outcome, TVDifference, Rates, SampleInfo, Provenance,
 )  # fmt: skip
 ZOO = (mg.zoo.get, mg.zoo.describe, mg.zoo.names, mg.zoo.large_names)
-MORE = (*RESULTS, *ZOO, Denoiser, ExactDenoiser, RowDenoiser, _registry.Registry, particles)
+STUDIES = ("angle.study", "stages.study", "distortions.study", "distortions.map", "learned_weights.study")
+FORMULAS = (
+    formulas.product_rates, formulas.normalized_rates, formulas.predictor_rates, formulas.rectified_rates,
+    formulas.spherical_rates,
+)  # fmt: skip
+MORE = (
+    *RESULTS,
+    *ZOO,
+    *FORMULAS,
+    validate_problems,
+    Denoiser,
+    ExactDenoiser,
+    RowDenoiser,
+    _registry.Registry,
+    particles,
+)
 NUMPYDOC = {
     "GL05", "GL06", "GL07", "GL08", "GL10",  # tabs, unknown sections, their order, no docstring, directives
     "SS01", "SS03", "SS06",  # a summary, one line, a full stop
@@ -49,6 +67,7 @@ USED_AS_MODULES = (closed_forms, grids, gaussian_schedules)
 def documented() -> dict[str, object]:
     """Public objects and the public members of classes, by qualified name."""
     listed = [getattr(room, name) for room in ROOMS for name in room.__all__]
+    listed += [import_module(f"maskguide.papers.{study}").study for study in STUDIES]
     listed += [item for module in USED_AS_MODULES for name, item in vars(module).items() if is_of(module, name, item)]
     found = {f"{o.__module__}.{o.__qualname__}": o for o in (*listed, *MORE) if hasattr(o, "__qualname__")}
     for name, item in tuple(found.items()):
@@ -182,6 +201,7 @@ def test_a_complete_docstring_has_no_faults():
     assert not faults(well_said)
 
 
+@pytest.mark.filterwarnings("ignore:Unknown section")
 @pytest.mark.parametrize("said, instead, fault", GAPS, ids=[gap[-1] for gap in GAPS])
 def test_a_gap_is_seen(said, instead, fault, monkeypatch):
     assert said in well_said.__doc__

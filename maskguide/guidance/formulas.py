@@ -23,10 +23,22 @@ RATIO_TOLERANCE = 1e-12  # ratios p_z/p this close are equal: they differ by rou
 
 
 def product_rates(target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
-    """r(v) = p_z(v|x)^(1+w) p(v|x)^(-w), and p(v|x) at w = -1.
+    """Rates of the rule "product", r(v) = p_z(v|x)^(1+w) p(v|x)^(-w), and p(v|x) at w = -1.
 
-    Source: Nisonoff et al., arXiv:2406.01572; the rule analysed by He, Rojas and Tao. For
-    -1 < w < 0 the support of p_z restricts the rates; at w = -1 the rule is the unconditional process.
+    For -1 < w < 0 the support of p_z restricts the rates; at w = -1 the rule is the unconditional process.
+    Source: Nisonoff et al., arXiv:2406.01572; the rule analysed by He, Rojas and Tao.
+
+    Parameters
+    ----------
+    target, reference : array, shape (..., N)
+        Conditionals p_z(v|x) and p(v|x).
+    weight : float
+        w >= -1.
+
+    Returns
+    -------
+    array, shape (..., N)
+        r(v), 0 where a token is impossible.
     """
     if weight == -1:
         return reference.copy()
@@ -36,10 +48,22 @@ def product_rates(target: np.ndarray, reference: np.ndarray, weight: float) -> n
 
 
 def normalized_rates(target: np.ndarray, reference: np.ndarray, weight: float) -> np.ndarray:
-    """r(v) / Z with Z = sum_v r(v): the rate product divided by its sum over tokens.
+    """Rates of the rule "normalized", r(v) / Z with Z = sum_v r(v): the rate product divided by its sum over tokens.
 
-    Source: Schiff et al., arXiv:2412.10193; Rojas et al., arXiv:2507.08965. Each masked coordinate then
-    reveals at rate 1 in the clock u for every w. Computed in logarithms: no overflow at any w.
+    Each masked coordinate then reveals at rate 1 in the clock u for every w. Computed in logarithms: no overflow at any
+    w. Source: Schiff et al., arXiv:2412.10193; Rojas et al., arXiv:2507.08965.
+
+    Parameters
+    ----------
+    target, reference : array, shape (..., N)
+        Conditionals p_z(v|x) and p(v|x).
+    weight : float
+        w >= -1.
+
+    Returns
+    -------
+    array, shape (..., N)
+        r(v), 0 where a token is impossible.
     """
     if weight == -1:
         return reference.copy()
@@ -47,12 +71,25 @@ def normalized_rates(target: np.ndarray, reference: np.ndarray, weight: float) -
 
 
 def predictor_rates(target: np.ndarray, reference: np.ndarray, weight: float, temperature: float = 1.0) -> np.ndarray:
-    """r(v) = p(v|x) (p(z|x_v) / p(z|x))^((1+w)/T): the unconditional rates times a tempered classifier's ratio.
+    """Rates of the rule "predictor", r(v) = p(v|x) (p(z|x_v) / p(z|x))^((1+w)/T): a tempered classifier's ratio.
 
-    T > 0. By Bayes p(z|x_v)/p(z|x) = p_z(v|x)/p(v|x), so with this exact classifier the rule is the rate
+    By Bayes p(z|x_v)/p(z|x) = p_z(v|x)/p(v|x), so with this exact classifier the rule is the rate
     product at the weight (1+w)/T - 1, and at T = 1 the rate product itself.
-
     Source: Nisonoff et al., arXiv:2406.01572 (predictor guidance; gamma = 1/T at w = 0).
+
+    Parameters
+    ----------
+    target, reference : array, shape (..., N)
+        Conditionals p_z(v|x) and p(v|x).
+    weight : float
+        w >= -1.
+    temperature : float
+        T > 0.
+
+    Returns
+    -------
+    array, shape (..., N)
+        r(v), 0 where a token is impossible.
     """
     if weight == -1:
         return reference.copy()
@@ -64,12 +101,29 @@ def predictor_rates(target: np.ndarray, reference: np.ndarray, weight: float, te
 def rectified_rates(
     target: np.ndarray, reference: np.ndarray, weight: float, gamma0: float | None = None
 ) -> np.ndarray:
-    """r(v) = p_z(v|x)^(1+w) p(v|x)^gamma0: two coefficients that need not sum to one.
+    """Rates of the rule "rectified", r(v) = p_z(v|x)^(1+w) p(v|x)^gamma0: two coefficients that need not sum to one.
 
-    gamma0 is finite, of either sign; None means -w, the rate product. At w = -1: p(v|x)^gamma0 on the
-    reference's support. Where the two conditionals agree the hazard is sum_v p(v|x)^(1+w+gamma0), not 1.
+    At w = -1: p(v|x)^gamma0 on the reference's support. Where the two conditionals agree the hazard is
+    sum_v p(v|x)^(1+w+gamma0), not 1. Source: the masked counterpart of rectified guidance (ReCFG), arXiv:2410.18737.
 
-    Source: the masked counterpart of rectified guidance (ReCFG), arXiv:2410.18737.
+    Parameters
+    ----------
+    target, reference : array, shape (..., N)
+        Conditionals p_z(v|x) and p(v|x).
+    weight : float
+        w >= -1.
+    gamma0 : float, optional
+        Finite, of either sign; None means -w, the rate product.
+
+    Returns
+    -------
+    array, shape (..., N)
+        r(v), 0 where a token is impossible.
+
+    Raises
+    ------
+    InputError
+        Rates that underflow float64 in some context, where the chain would stop.
     """
     power = -weight if gamma0 is None else gamma0
     towards = reference if weight == -1 else target
@@ -87,7 +141,9 @@ def rectified_rates(
 
 
 def spherical_rates(target: Any, reference: Any, weight: Any, cap: float | None = None) -> Any:
-    """r(v) proportional to s_v^2, s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta), summing to 1.
+    """Rates of the rule "spherical", in proportion to s_v^2 and summing to 1.
+
+    s = (sin(theta + tau) sqrt(p_z) - sin(tau) sqrt(p)) / sin(theta).
 
     Square roots of conditionals are unit vectors, at the angle theta with cos theta = sum_v sqrt(p_z p); s goes
     along their great circle, from sqrt(p) at w = -1 over sqrt(p_z) at w = 0 and on by tau = w theta, or by
@@ -96,6 +152,20 @@ def spherical_rates(target: Any, reference: Any, weight: Any, cap: float | None 
     proportion to p. None leaves before pi/2 past sqrt(p_z): a cap below that keeps the law off this edge.
 
     Source: the masked counterpart of angle-domain guidance, arXiv:2506.11039, whose cap is pi/3; docs/rules.md.
+
+    Parameters
+    ----------
+    target, reference : array or tensor, shape (..., N)
+        Conditionals p_z(v|x) and p(v|x).
+    weight : float, or a tensor that holds a number
+        w >= -1.
+    cap : float, optional
+        Largest angle tau, in (0, pi].
+
+    Returns
+    -------
+    array or tensor, shape (..., N)
+        r(v), 0 where a token is out.
     """
     if weight == -1:
         return reference * 1.0

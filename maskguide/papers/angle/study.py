@@ -164,14 +164,33 @@ def study(
 ) -> AngleStudy:
     """Linear against angle-domain guidance over omega, in continuous space and in the discrete counterpart.
 
+    Source: docs/gaussian-angle.md.
+
     Parameters
     ----------
-    scales : increasing omega >= 1
-    samples, steps : trajectories of an ensemble, and their Heun steps (flow matching)
-    settings : mixtures in place of "space", "plane" (d = 2) or "discrete" (d <= 3)
-    tokens, reach : grid of the discrete counterpart, nodes on [-reach, reach] a coordinate
-    quick : 300 samples, 32 steps
-    advance : called after each unit of work, `num_units(scales)` times
+    scales : sequence of float
+        Increasing omega = 1 + w >= 1.
+    samples : int
+        Trajectories of an ensemble.
+    steps : int
+        Their Heun steps (flow matching).
+    settings : dict of str to Setting, optional
+        Mixtures in place of "space", "plane" (d = 2) or "discrete" (d <= 3).
+    tokens : int
+        Nodes of a coordinate of the discrete counterpart.
+    reach : float
+        They lie on [-reach, reach].
+    seed : int
+        0 <= seed < 2^64.
+    quick : bool
+        300 samples, 32 steps.
+    advance : callable, optional
+        Called after each unit of work, :func:`num_units` in all.
+
+    Returns
+    -------
+    AngleStudy
+        Ensembles, closed forms and the discrete counterpart, as text, plain data and figures.
 
     Raises
     ------

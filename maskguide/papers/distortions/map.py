@@ -106,7 +106,7 @@ def study(
     quick: bool = False,
     advance: Callable[[], Any] | None = None,
 ) -> MapStudy:
-    """Map of log(Var/c), neutral schedules of both dynamics, samples of them.
+    """Map of log(Var/c), neutral schedules of both dynamics, samples of them. Source: docs/gaussian-distortions.md.
 
     Parameters
     ----------
@@ -116,13 +116,20 @@ def study(
         Class mean.
     horizon : float
         Finite noise variance T at which the noised class starts.
-    starts, slopes : increasing numbers, optional
-        w0, at least -1, and Omega, the axes of the map; by default w0 from -1 to 1 and Omega from -2/T to 14/T.
+    starts, slopes : sequence of float, optional
+        Increasing: w0, at least -1, and Omega, the axes of the map; by default w0 from -1 to 1 and Omega from -2/T to
+        14/T.
     seed : int
+        0 <= seed < 2^64.
     quick : bool
         A coarse map and few samples.
     advance : callable, optional
-        Called once for each unit of work, :func:`num_units` in all.
+        Called after each unit of work, :func:`num_units` in all.
+
+    Returns
+    -------
+    MapStudy
+        The map and the neutral schedules, as text, plain data and figures.
 
     Raises
     ------

@@ -163,21 +163,27 @@ def study(
     quick: bool = False,
     advance: Callable[[], Any] | None = None,
 ) -> DistortionsStudy:
-    """Moments, windows, many classes and their discrete counterpart.
+    """Moments, windows, many classes and their discrete counterpart. Source: docs/gaussian-distortions.md.
 
     Parameters
     ----------
-    weights : numbers
-        Constant weights of the table of moments; class N(sqrt(between), within), total N(0, within + between).
-    competing_weights : numbers
+    weights : sequence of float
+        Constant weights w >= -1 of the table of moments; class N(sqrt(between), within), total N(0, within + between).
+    competing_weights : sequence of float
         Weights of the curves over alpha = log K / d.
     within, between : float
-        Variance of a class, and of the class means, in each direction.
+        Variance of a class, and of the class means, in each direction, positive.
     seed : int
+        0 <= seed < 2^64.
     quick : bool
         Small sizes: seconds.
     advance : callable, optional
-        Called once for each unit of work, :func:`num_units` in all.
+        Called after each unit of work, :func:`num_units` in all.
+
+    Returns
+    -------
+    DistortionsStudy
+        Tables and curves, as text, plain data and figures.
 
     Raises
     ------

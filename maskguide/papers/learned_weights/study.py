@@ -47,18 +47,36 @@ def study(
     checkpoints: str | Path | None = None,
     advance: Callable[[], Any] | None = None,
 ) -> LearnedStudy:
-    """Train and compare.
+    """Train networks that choose the weight, and compare them with the best constant weights.
+
+    Source: docs/gaussian-learned.md.
 
     Parameters
     ----------
-    learning : Learning
+    learning : Learning, optional
         Common settings; loss, share and seed are varied.
-    samples : of each class, at least 100; 2000 by default
-    sampler_steps : of the DDIM sampler
-    seed : of networks, training and samples
-    quick : fewer cases, steps and samples
-    checkpoints : directory of the trainings' checkpoints
-        Created if need be; what is there of the same trainings is taken up.
+    samples : int, optional
+        Of each class, at least 100; 2000 by default.
+    sampler_steps : int
+        Of the DDIM sampler.
+    seed : int
+        Of networks, training and samples.
+    quick : bool
+        Fewer cases, steps and samples.
+    checkpoints : str or Path, optional
+        Directory of the trainings' checkpoints, created if need be; what is there of the same trainings is taken up.
+    advance : callable, optional
+        Called after each unit of work, :func:`num_units` in all.
+
+    Returns
+    -------
+    LearnedStudy
+        Scores of every kind of prediction, as text, plain data and figures.
+
+    Raises
+    ------
+    InputError
+        Settings out of range, or checkpoints that are damaged.
     """
     learning = learning or Learning(steps=150 if quick else 400, rate=1e-2)
     samples = _checks.integer((600 if quick else 2000) if samples is None else samples, "samples", 100)

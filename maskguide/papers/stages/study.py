@@ -46,20 +46,31 @@ def study(
 ) -> StagesStudy:
     """Compare schedules of mean omega in both worlds, and measure the stages of guided trajectories.
 
+    Source: docs/gaussian-stages.md.
+
     Parameters
     ----------
     omega : float
-        Mean scale of every schedule compared, in [1.1, 20].
+        Mean scale 1 + w of every schedule compared, in [1.1, 20].
     weak : float
         Weight of the weak mode, in [0.01, 0.49].
     sigma : float
         Deviation of the modes at -1 and 1, in [0.05, 0.4].
-    count, steps, seed
-        Followed trajectories and steps of Heun, at least (1 + 2 omega)/(2 sigma); ten times as many trajectories are
-        drawn for the `simulated` shares.
+    count : int
+        Trajectories that are followed; ten times as many are drawn for the `simulated` shares.
+    steps : int
+        Heun steps, at least (1 + 2 omega)/(2 sigma).
+    seed : int
+        0 <= seed < 2^64.
     quick : bool
         Fewer schedules and trajectories.
-    advance : called after each unit of work, :func:`num_units` in all
+    advance : callable, optional
+        Called after each unit of work, :func:`num_units` in all.
+
+    Returns
+    -------
+    StagesStudy
+        Schedules in both worlds, stages and the locked region, as text, plain data and figures.
 
     Raises
     ------
