@@ -92,13 +92,14 @@ class ChildCaller:
         self._process = None
 
     def _start(self) -> None:
-        self._calls, calls = Pipe()
-        self._questions, questions = Pipe()
+        self._calls, calls = _pipe()
+        self._questions, questions = _pipe()
         self._problems: list[Any] = []
+        prints = _standard_error()
         numbers = [connection.fileno() for connection in (calls, questions)]
         command = [sys.executable, "-c", PROGRAM, json.dumps([str(entry) for entry in sys.path]), *map(str, numbers)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=_standard_error(), pass_fds=numbers, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=prints, stderr=prints, pass_fds=numbers, start_new_session=True
         )
         calls.close()
         questions.close()
@@ -180,7 +181,7 @@ class ChildCaller:
                 return importing, f" ({where})"
         except (EOFError, OSError):
             pass
-        return False, " (compiled code holds the interpreter's lock)"
+        return False, " (in compiled code that holds the interpreter's lock)"
 
     def _received(self) -> Any:
         """The message that is there; the end of file where there is none, and the process has died."""
@@ -217,8 +218,15 @@ class ChildCaller:
 
 def _standard_error() -> int:
     """Where the sampler's prints go."""
-    try:
-        os.fstat(2)
-    except OSError:
-        return subprocess.DEVNULL
-    return 2
+    return subprocess.DEVNULL if sys.__stderr__ is None else 2
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    """Two ends of a connection, neither of them numbered as one of the standard streams, should these be closed."""
+    low, ends = [], Pipe()
+    while any(end.fileno() <= 2 for end in ends):
+        low.append(ends)
+        ends = Pipe()
+    for end in (end for pair in low for end in pair):
+        end.close()
+    return ends

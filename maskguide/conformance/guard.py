@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import TIMEOUT_MAX, Thread
 from time import perf_counter
 from typing import Any
 
@@ -120,7 +120,7 @@ class Caller:
         thread = Thread(target=_answer, args=(call, answers), daemon=True)
         thread.start()
         try:
-            answer = answers.get(timeout=self.time_limit)
+            answer = answers.get(timeout=min(self.time_limit, TIMEOUT_MAX))
         except Empty:
             _stop(thread)
             raise Fault("hangs", f"a call did not return within {self.time_limit:g} s") from None

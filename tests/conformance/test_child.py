@@ -107,6 +107,15 @@ def test_files_are_written_where_they_were_asked_for(tmp_path):
     assert "failure" in (tmp_path / "j.xml").read_text() and "fails" in (tmp_path / "b.svg").read_text()
 
 
+def test_standard_streams_may_be_closed(tmp_path):
+    """The connections to the child then have numbers below three, which it would take for its streams."""
+    (tmp_path / "quiet.py").write_text(Path(wild.__file__).read_text())
+    command = f"{sys.executable} -m maskguide.cli conform quiet:raises --claim '{CLAIM}' --quick --junit j.xml"
+    environment = os.environ | {"PYTHONPATH": str(Path(mg.__file__).parent.parent)}
+    done = subprocess.run(["bash", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path, env=environment, timeout=100)
+    assert done.returncode == 1 and "no such layer" in (tmp_path / "j.xml").read_text()
+
+
 def test_what_cannot_be_sent_is_said():
     class Local(mg.TableProblem):
         """Known in this function only."""

@@ -240,6 +240,18 @@ def test_bad_use(options, said):
         run("ancestral")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("Model", "ServedDenoiser"), ("Check", "CheckResult"), ("own", "builtin_sampler")]
+)
+def test_old_names_warn(old, new):
+    with pytest.warns(DeprecationWarning, match=f"is called maskguide.conformance.{new}"):
+        assert getattr(mg.conformance, old) is getattr(mg.conformance, new)
+
+
+def test_no_limit_on_a_call():
+    assert run(wild.ancestral, time_limit=float("inf"), cases=CASES[:1]).passed
+
+
 # Parts ------------------------------------------------------------------------------------------------
 
 
