@@ -86,8 +86,7 @@ def test_a_law_that_classes_make_is_not_called_a_mixture(name):
 
 
 def test_a_class_name_means_one_thing():
-    trees = [ast.walk(ast.parse(text)) for text in FILES.values()]
-    count = Counter(node.name for tree in trees for node in tree if isinstance(node, ast.ClassDef))
+    count = Counter(name for text in FILES.values() for name in re.findall(r"^class (\w+)", text, re.MULTILINE))
     assert not [name for name in ONE_EACH if count[name] > 1]
 
 
