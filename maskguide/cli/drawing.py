@@ -115,7 +115,7 @@ def _facts(drawn: Samples) -> dict[str, Any]:
 
 
 def _text(drawn: Samples, out: Path) -> str:
-    """The same in a line or two."""
+    """What is worth knowing of samples, as text."""
     about = drawn.info.provenance
     text = f"{len(drawn):,} trajectories by {about.method} on {about.engine} (seed {about.seed}) -> {out}"
     if drawn.info.clipped:

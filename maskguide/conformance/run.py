@@ -58,11 +58,11 @@ def check(
     claim : str or Claim
         "normalized, ancestral, uniform t, log-linear", or "product, limit": rule, method, time grid, noise schedule.
     seed : int
-        Of the seeds that the sampler is given.
+        The seeds that the sampler is given follow from it.
     alpha : float
         Bound on the probability that a sampler which is right has any finding, over the whole suite.
     quick : bool
-        Fewer cases, fewer draws, a wider tolerance.
+        A shorter run: fewer cases, fewer draws, and a wider tolerance.
     time_limit : float
         Seconds a call may take. Calls are kept near one second; a call over the limit is a finding, "hangs".
     max_seconds : float
@@ -88,8 +88,8 @@ def check(
     progress : callable, optional
         Called with the number of experiments finished so far.
     in_process : bool, optional
-        Whether the sampler runs in this process: by default a callable does, and a name does not. For debuggers. What
-        ends the interpreter or holds its lock then ends or stops the suite too.
+        Whether the sampler runs in this process: by default a callable does, and a name does not. Of use with a
+        debugger; what ends the interpreter or holds its lock then ends or stops the suite too.
 
     Returns
     -------
