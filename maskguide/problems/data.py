@@ -15,7 +15,8 @@ import numpy as np
 
 from .. import _checks, _files
 from .archives import problem_from_archive
-from .samples import Bins, choose_columns, complete, problem_from_samples
+from .columns import Bins, complete
+from .samples import choose_columns, problem_from_samples
 from .table import TableProblem
 
 if TYPE_CHECKING:

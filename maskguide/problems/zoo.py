@@ -19,8 +19,9 @@ import numpy as np
 
 from .. import _checks
 from .chain import MarkovProblem
+from .columns import Bins
 from .mixture import ProductMixture
-from .samples import Bins, problem_from_samples
+from .samples import problem_from_samples
 from .table import TableProblem
 
 PAPER = "He, Rojas, Tao, What Exactly Does Guidance Do in Masked Discrete Diffusion Models, arXiv:2506.10971"
