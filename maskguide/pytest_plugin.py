@@ -31,9 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(f"{PREFIX}quick", action="store_true", help="fewer cases and draws, a wider tolerance")
     group.addoption(f"{PREFIX}weights", metavar="WEIGHTS", help='the only weights it is asked for, as "0, 1, 2"')
     group.addoption(f"{PREFIX}least-weight", type=float, default=-1.0, help="no weight below this")
-    group.addoption(f"{PREFIX}in-process", action="store_true", help="run it in this process: for debuggers")
-    group.addoption(f"{PREFIX}seed", type=int, default=0, help="of the seeds the sampler is given")
-    group.addoption(f"{PREFIX}backend", default="numpy", choices=("numpy", "torch"), help="whose dtypes it takes")
+    group.addoption(f"{PREFIX}in-process", action="store_true", help="run it in this process, as a debugger needs")
+    group.addoption(f"{PREFIX}seed", type=int, default=0, help="from which the sampler's seeds follow")
+    group.addoption(
+        f"{PREFIX}backend", default="numpy", choices=("numpy", "torch"), help="the library whose dtypes it takes"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -71,11 +71,15 @@ def verify(as_json: Json = False) -> None:
 
 
 def conform(
-    sampler: Annotated[str, typer.Argument(help="module:function, found from here.", metavar="MODULE:FUNCTION")],
+    sampler: Annotated[
+        str, typer.Argument(help="The sampler; modules in this directory are found.", metavar="MODULE:FUNCTION")
+    ],
     claim: Annotated[str, typer.Option(help='"normalized, ancestral, uniform t, log-linear", or "product, limit".')],
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer cases and draws, a wider tolerance.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the seeds the sampler is given.")] = 0,
-    backend: Annotated[str, typer.Option(help="numpy or torch: whose dtypes the sampler takes.")] = "numpy",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A shorter run: fewer cases and draws, a wider tolerance.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="From which the sampler's seeds follow.")] = 0,
+    backend: Annotated[str, typer.Option(help="The library whose dtypes the sampler takes: numpy or torch.")] = "numpy",
     time_limit: Annotated[float, typer.Option(help="Seconds a call may take.")] = 60.0,
     tolerance: Annotated[float | None, typer.Option(help="TV within which a law is certified.")] = None,
     plain: Annotated[bool, typer.Option(help="Also hand out a denoiser without carry-over of tokens.")] = True,
@@ -84,7 +88,9 @@ def conform(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
     report: Annotated[Path | None, typer.Option(help="Write DIR/index.html.", metavar="DIR")] = None,
     badge: Annotated[Path | None, typer.Option(help="Write an SVG badge.", metavar="FILE")] = None,
-    in_process: Annotated[bool, typer.Option("--in-process", help="Run it in this process: for debuggers.")] = False,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Run it in this process, as a debugger needs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Hold anyone's sampler against the exact law it claims to draw from.

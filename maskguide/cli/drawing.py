@@ -43,7 +43,7 @@ def sample(
     schedule: Annotated[str, typer.Option(help="Noise schedule of the steps.")] = "linear",
     start: Annotated[str | None, typer.Option(help="A prompt: D tokens, _ where one is to be drawn: 0,_,2.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the clock of every reveal.")] = False,
-    antithetic: Annotated[bool, typer.Option("--antithetic", help="Trajectories in mirrored pairs.")] = False,
+    antithetic: Annotated[bool, typer.Option("--antithetic", help="Pairs of mirrored draws, U and 1 - U.")] = False,
     seed: Seed = 0,
     engine: Annotated[str | None, typer.Option(help="numba or torch (default: numba where it can).")] = None,
     device: Annotated[str | None, typer.Option(help="torch only: cpu, cuda, ...")] = None,
