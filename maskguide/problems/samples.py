@@ -87,11 +87,8 @@ def problem_from_samples(
     _same_length(coded, classes)
     _lattice_fits(coded, len(classes.tokens))
     laws, frequencies = _laws(coded, classes, _pseudo_count(smoothing))
-    index = (
-        0
-        if target is None
-        else classes.tokens.index(_checks.choice(token_name(target), classes.tokens, "target class"))
-    )
+    named = classes.tokens[0] if target is None else _checks.choice(token_name(target), classes.tokens, "target class")
+    index = classes.tokens.index(named)
     return TableProblem(
         laws, frequencies if prior is None else prior, index, class_names=classes.tokens,
         coordinate_names=[c.name for c in coded], token_names=[c.tokens for c in coded], name=name, source=source,
