@@ -257,7 +257,7 @@ def test_quantiles_of_two_coordinates(separating, weight, level):
 
 
 @pytest.mark.parametrize("rule", ["product", "normalized", "predictor"])
-@pytest.mark.parametrize("size, length", [(2, 1), (2, 2)])
+@pytest.mark.parametrize("size, length", [(2, 1), (2, 2), (2, 6)])
 def test_no_clock_and_no_weight_leads_to_warnings_of_numpy(rule, size, length):
     clocks = [0.0, 5e-324, 1e-300, 1e-20, 1e-3, 1.0, 40.0, 700.0, 1e5, 1e300, math.inf]
     problem = random_problem(3, size, length)

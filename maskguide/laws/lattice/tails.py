@@ -29,6 +29,7 @@ CONTOUR_ERROR = 3e-14  # what a contour is asked for here
 END_ERROR = 3e-15  # and at the end of a segment, where more is to follow
 LOSS = 30.0  # sum over bands of W_j e^{-c_j u}, over TV(u)
 MOST_BANDS = 100
+LATEST = 1e18  # reveals of the slowest state after which log TV is known
 Band = tuple[float, float, float]  # slowest and fastest exit rate, probability of a visit
 
 
@@ -89,7 +90,9 @@ class Tail:
     def log_tvs(self, clocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """log TV after times of the clock, (T,), and their relative errors; near ones share a contour."""
         logs, errors = np.full(clocks.size, -np.inf), np.full(clocks.size, np.inf)
-        for here in contour.contour_groups(clocks) if self.exit.size else ():
+        between = self._ends(clocks, logs, errors) if self.exit.size else np.empty(0, int)
+        for here in contour.contour_groups(clocks[between]):
+            here = between[here]
             logs[here], errors[here] = self._shared(clocks[here], self.one_band)
             rest = here[~(errors[here] <= ONE_BAND_ERROR)]
             floors = np.full(clocks.size, -np.inf)
@@ -98,6 +101,14 @@ class Tail:
                 if bands := self.bands(clocks[some], floors[some]):
                     logs[some], errors[some] = self._shared(clocks[some], bands)
         return logs + self.log_mass, errors
+
+    def _ends(self, clocks: np.ndarray, logs: np.ndarray, errors: np.ndarray) -> np.ndarray:
+        """Log TV where nothing has happened yet, or only the slowest state can be left; indices of the rest."""
+        with np.errstate(over="ignore"):
+            near, far = clocks * self.exit[-1] < contour.NOTHING_YET, clocks * self.exit[0] > LATEST
+            logs[far] = -clocks[far] * self.exit[0]
+        logs[near], errors[near | far] = 0.0, 0.0 if self.start is None else self.start.error
+        return np.flatnonzero(~(near | far))
 
     def _one_band_or_more(self, clocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Band]]:
         """log TV less that of the start, its relative error, and the bands it takes, for one clock."""
