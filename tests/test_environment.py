@@ -28,6 +28,14 @@ def test_kernels_are_compiled_whatever_numba_is_told(tmp_path):
     assert np.array_equal(usual, disabled)
 
 
+def test_what_numba_compiles_on_the_way_is_compiled_too():
+    """int() is a function of numba's own, which it would leave as Python."""
+    code = "from maskguide._compiled.jit import njit\n@njit\ndef floor(x): return int(x)\nprint(floor(2.5))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120,
+                          env=os.environ | {"NUMBA_DISABLE_JIT": "1"})  # fmt: skip
+    assert done.stdout == b"2\n", done.stderr.decode()
+
+
 CACHED = """
 from maskguide._compiled.jit import njit
 

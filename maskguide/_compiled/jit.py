@@ -8,8 +8,8 @@ Python, see :func:`maskguide.samplers.compiled.model.new_state`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any
 
@@ -24,17 +24,31 @@ def njit(function: Callable | None = None, *, cache: bool = False, **options: An
     """`numba.njit`, of kernels that cannot run as Python; its cache is a help and never an error."""
     if function is None:
         return partial(njit, cache=cache, **options)
-    disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0  # set by those who debug functions of their own
-    try:
+    with _enabled():
         compiled: Any = numba.njit(**options)(function)
-    finally:
-        config.DISABLE_JIT = disabled
+    compile_for_args = compiled._compile_for_args
+
+    def compile_enabled(*arguments: Any, **keywords: Any) -> Any:
+        with _enabled():  # what numba compiles on the way, too
+            return compile_for_args(*arguments, **keywords)
+
+    compiled._compile_for_args = compile_enabled
     if cache:
         try:
             compiled._cache = _Cache(function)
         except RuntimeError:  # no directory that can be written
             _notice()
     return compiled
+
+
+@contextmanager
+def _enabled() -> Iterator[None]:
+    """Compilation, even if NUMBA_DISABLE_JIT is set, as by those who debug functions of their own."""
+    disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = disabled
 
 
 class _Cache(FunctionCache):
