@@ -9,6 +9,7 @@ TableProblem('squares-2d': K=2, N=5, D=2, target='low')
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def get(name: str, **parameters: Any) -> Any:
     entry = _ENTRIES[_checks.choice(name, _ENTRIES, "problem")]
     for parameter in parameters:
         _checks.choice(parameter, entry.parameters, f"parameter of {name!r}")
-    problem = entry.build(**parameters)
+    problem = copy.copy(entry.build(**parameters))  # what is built is not written to: it may be somebody's own
     problem.name, problem.source = name, entry.source
     return problem
 

@@ -1,5 +1,6 @@
 """Reference problems: exact laws, declared sources, and the decay regime that each one stands for."""
 
+import dataclasses
 from fractions import Fraction as F
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import sympy
 
 import maskguide as mg
+from maskguide.problems import zoo
 
 REGIMES = {
     "disjoint-1d": "double-exponential",
@@ -148,3 +150,11 @@ def test_unknown_names_and_parameters_and_bad_probabilities():
             mg.zoo.get("overlap-1d", overlap=value)
     with pytest.raises(mg.InputError, match="target has a positive prior"):
         mg.zoo.get("squares-2d", prior=0)
+
+
+def test_what_a_builder_returns_is_not_written_to(monkeypatch):
+    shared = mg.TableProblem([[0.5, 0.5], [0.9, 0.1]], [0.5, 0.5], name="mine")
+    entry = dataclasses.replace(zoo._ENTRIES["overlap-1d"], build=lambda: shared)
+    monkeypatch.setitem(zoo._ENTRIES, "overlap-1d", entry)
+    first, second = zoo.get("overlap-1d"), zoo.get("overlap-1d")
+    assert (first.name, shared.name) == ("overlap-1d", "mine") and first is not second
