@@ -174,6 +174,11 @@ def validate(
     -------
     Validation
         Every case with its checks; ``.passed``.
+
+    Raises
+    ------
+    InputError
+        A name in the plan that is not known, or a value out of range.
     """
     plan = plan or Plan()
     cases = []

@@ -133,12 +133,12 @@ def raises(doc, item) -> list[str]:
 
 
 def can_refuse(function, seen=frozenset()) -> bool:
-    """Whether a function, or one of its own module that it calls, uses `_checks`."""
+    """Whether a function, or one of the package's that it calls by name, uses `_checks`."""
     tree = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
     used = {node.id for node in tree if isinstance(node, ast.Name)}
-    near = [vars(sys.modules[function.__module__]).get(name) for name in used - seen]
-    called = [f for f in near if inspect.isfunction(f) and f.__module__ == function.__module__]
-    return "_checks" in used or any(can_refuse(f, seen | used) for f in called)
+    near = [vars(sys.modules[function.__module__]).get(name) for name in used]
+    called = {f for f in near if inspect.isfunction(f) and f.__module__.startswith("maskguide")} - seen
+    return "_checks" in used or any(can_refuse(f, seen | called) for f in called)
 
 
 DOCUMENTED = documented()

@@ -31,6 +31,11 @@ def builtin_sampler(claim: str | Claim, engine: str | None = None) -> Sampler:
     callable
         (denoiser, n, *, weight, num_steps, seed, dtype) -> tokens (n, D), and a dict of reveal times (n, D).
 
+    Raises
+    ------
+    InputError
+        A claim that is not understood.
+
     Examples
     --------
     >>> draw = builtin_sampler("normalized, ancestral, uniform t, log-linear")

@@ -167,6 +167,11 @@ class Claim:
         -------
         array, shape (K+1,)
             Decreasing from 1 to 0.
+
+        Raises
+        ------
+        InputError
+            K below 1.
         """
         return time_grid(self.grid, num_steps, self.schedule)
 
@@ -186,6 +191,11 @@ class Claim:
         -------
         array, shape (N+1,)*D
             Probabilities of the states; index N is a mask that is left.
+
+        Raises
+        ------
+        InputError
+            K below 1, or what the claim does not apply to.
         """
         process = self.process(problem, weight)
         if self.is_limit:
@@ -214,6 +224,11 @@ class Claim:
             Decreasing from 1 to 0.
         laws : array, shape (L+1,) + (N+1,)*D
             The law on the lattice at each.
+
+        Raises
+        ------
+        InputError
+            K below 1, or what the claim does not apply to.
         """
         process = self.process(problem, weight)
         if not self.is_limit and self.stepper is not None:

@@ -41,6 +41,11 @@ class CompletionTime:
         -------
         array, shape of clock
             From 1 at u = 0 to 0 at u = inf.
+
+        Raises
+        ------
+        InputError
+            Clocks that are negative or NaN.
         """
         return tv_decay(self.process, clock)
 

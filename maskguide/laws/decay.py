@@ -108,6 +108,11 @@ def late_rate(process: GuidedProcess) -> tuple[float, tuple[int, ...]]:
         min R(x), per unit of the clock.
     context : tuple of D ints
         The state that attains it, N = mask; of an exchangeable problem its revealed counts.
+
+    Raises
+    ------
+    InputError
+        A problem without exact laws.
     """
     if process.on_counts:
         return late_rate_counts(process.problem, process.guidance)

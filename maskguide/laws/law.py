@@ -119,7 +119,13 @@ class Law:
         return 0.5 * np.abs(self.probs - probs).sum(axis=axes)
 
     def region_weights(self) -> dict[str, float]:
-        """Probability of each region of :func:`maskguide.regions`, a dict by name. Completed laws only."""
+        """Probability of each region of :func:`maskguide.regions`, a dict by name. Completed laws only.
+
+        Raises
+        ------
+        InputError
+            A law with masks or at several clocks.
+        """
         self._needs_completed("region_weights")
         return {name: float(self.probs[inside].sum()) for name, inside in regions(self.problem).items()}
 

@@ -32,6 +32,11 @@ def expected_reveals(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
     -------
     array, shape of clock
         In [0, D].
+
+    Raises
+    ------
+    InputError
+        A problem that is no table, clocks that are negative or NaN.
     """
     process.needs_table("expected reveals")
     law = transient_law(process, clock)
@@ -56,6 +61,11 @@ def class_posterior(process: GuidedProcess, clock: ArrayLike) -> np.ndarray:
     -------
     array, shape of clock followed by (K,)
         Rows sum to one.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table, clocks that are negative or NaN.
     """
     process.needs_table("class posterior")
     law = transient_law(process, clock)
@@ -191,6 +201,11 @@ def class_law(problem: TableProblem, label: int | str | None = None) -> Law:
     -------
     Law
         ``.probs`` of shape (N,)*D.
+
+    Raises
+    ------
+    InputError
+        A problem that is no table, or an unknown class.
     """
     only_tables(problem, "the class law")
     index = problem.target if label is None else class_index(problem, label, "class")

@@ -117,6 +117,11 @@ class Remasking(Method):
         -------
         array or tensor, shape (..., D)
             In [0, 1].
+
+        Raises
+        ------
+        InputError
+            Hazards that are neither one nor zero.
         """
         need_unit_hazards(hazards, self.name)
         sigma = 0.0 if self.strategy == "confidence" else self.remask_probability(step)

@@ -107,6 +107,11 @@ class MarkovProblem(LabelledProblem):
         array or tensor, shape (n, D, N)
             As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
             masked coordinates where the revealed tokens have probability zero under the law.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         return log_rows(tokens, self._conditionals(token_array(self, tokens), label))
 
@@ -124,6 +129,11 @@ class MarkovProblem(LabelledProblem):
         -------
         array or tensor, shape (n, L, D, N)
             The conditionals.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens = token_array(self, tokens)
         return namespace(tokens).stack([self._conditionals(tokens, label) for label in labels], 1)
@@ -170,6 +180,11 @@ class MarkovProblem(LabelledProblem):
         -------
         array or tensor, shape (n,)
             -inf where the tokens are impossible, 0 where all is masked.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens, classes = token_array(self, tokens), self._classes(label)
         return log_sum(self._forward(self._evidence(tokens, classes), tokens, classes, label)[1])

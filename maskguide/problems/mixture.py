@@ -165,6 +165,11 @@ class ProductMixture(LabelledProblem):
         array or tensor, shape (n, D, N)
             As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
             masked coordinates where the revealed tokens have probability zero under the law.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens = token_array(self, tokens)
         return log_rows(tokens, self.rows(self.context(tokens, [label]))[0])
@@ -183,6 +188,11 @@ class ProductMixture(LabelledProblem):
         -------
         array or tensor, shape (n, L, C)
             Rows over components sum to one; zeros where the state is impossible.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         return posterior(self._log_joint(token_array(self, tokens), labels))
 
@@ -223,6 +233,11 @@ class ProductMixture(LabelledProblem):
         -------
         array or tensor, shape (n,)
             -inf where the tokens are impossible, 0 where all is masked.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens = token_array(self, tokens)
         best = self._best.like(tokens)[self._first.like(tokens) + tokens]

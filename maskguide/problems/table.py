@@ -132,6 +132,11 @@ class TableProblem:
         array or tensor, shape (n, D, N)
             As the tokens are. A revealed coordinate has 0 at its own token and -inf elsewhere; all is -inf in rows of
             masked coordinates where the revealed tokens have probability zero under the law.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens = token_array(self, tokens)
         table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
@@ -154,6 +159,11 @@ class TableProblem:
         -------
         array or tensor, shape (n,)
             -inf where the tokens are impossible, 0 where all is masked.
+
+        Raises
+        ------
+        InputError
+            Tokens of another shape or (numpy) out of range, or an unknown class.
         """
         tokens = token_array(self, tokens)
         table, strides = (c.like(tokens) for c in self.lookup(label_row(self, label)))
