@@ -7,7 +7,7 @@ import traceback
 KINDS = (
     "signature", "raises", "hangs", "crashes", "type", "shape", "dtype", "nan", "range", "mutates",
 )  # fmt: skip
-LONGEST = 300  # characters of what an exception says
+LONGEST = 400  # characters of a message, however long names and texts of exceptions are
 OURS = ("faults.py", "guard.py", "child.py", "returned.py")  # files of this package that call the sampler
 
 
@@ -23,12 +23,17 @@ class Fault(Exception):
 
     def __init__(self, kind: str, message: str):
         super().__init__(kind, message)
-        self.kind, self.message = kind, printable(message)
+        self.kind, self.message = kind, shortened(printable(message))
 
 
 def printable(text: object) -> str:
     """Text in one line without control characters and lone surrogates, which no file of ours can hold."""
     return "".join(c if c.isprintable() else " " for c in str(text))
+
+
+def shortened(text: str) -> str:
+    """Text that fits into a line of a report."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def described(error: BaseException) -> str:
@@ -39,7 +44,7 @@ def described(error: BaseException) -> str:
         lines = ["(its text cannot be shown)"]
     frames = foreign_frames(error)
     where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
-    return printable(f"{type(error).__name__}: {lines[0][:LONGEST] if lines else ''}{where}")
+    return printable(f"{type(error).__name__}: {lines[0][: LONGEST // 2] if lines else ''}{where}")
 
 
 def foreign_frames(error: BaseException) -> list[traceback.FrameSummary]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .denoiser import ServedDenoiser
-from .faults import KINDS, Fault, described, foreign_frames, printable
+from .faults import KINDS, Fault, described, foreign_frames, printable, shortened
 from .returned import EXTRAS, arrays
 
 __all__ = ["EXTRAS", "KINDS", "Caller", "Draw", "Fault", "Sampler", "perform", "sampler_name", "takes_start"]
@@ -141,7 +141,7 @@ def sampler_name(sampler: Any) -> str:
     """module:name, as far as the object says it."""
     module, name = (_attribute(sampler, attribute) for attribute in ("__module__", "__qualname__"))
     name = name or type(sampler).__qualname__
-    return printable(f"{module}:{name}" if module else name)
+    return shortened(printable(f"{module}:{name}" if module else name))
 
 
 def _attribute(thing: Any, name: str) -> str:

@@ -26,9 +26,21 @@ class Hiding(np.ndarray):
     max = min
 
 
+class Classless:
+    @property
+    def __class__(self):
+        raise RuntimeError("no class")
+
+
+class Locked(dict):
+    def __contains__(self, key):
+        raise KeyError(key)
+
+
 @pytest.mark.parametrize(
     ("returned", "kind"),
     [
+        (ZEROS.astype(np.uint64) + np.uint64(2**63), "range"),
         (np.ma.MaskedArray(ZEROS, mask=True), "type"),
         ((ZEROS + 10**9).view(Hiding), "range"),
         ((ZEROS, {"reveal_time": np.full((8, 2), "a")}), "dtype"),
@@ -47,11 +59,18 @@ def test_arrays_that_are_no_tokens(returned, kind):
     assert found.value.kind == kind
 
 
+@pytest.mark.parametrize("make", [Classless, lambda: (ZEROS, Locked(reveal_time=1))])
+def test_objects_that_refuse_to_be_looked_at(make):
+    with pytest.raises(Fault, match="cannot be read"):
+        drawn(make())
+
+
 def test_arrays_of_a_subclass_become_plain_ones():
-    for returned in (np.matrix(ZEROS), ZEROS.view(Hiding)):
+    for returned in (ZEROS.view(np.matrix), ZEROS.view(Hiding)):
         assert type(drawn(returned).tokens) is np.ndarray
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor", "ignore:The PyTorch API of nested tensors")
 def test_tensors_that_are_no_arrays():
     torch = pytest.importorskip("torch")
     whole = torch.zeros((8, 2), dtype=torch.int64)
@@ -118,6 +137,13 @@ def test_text_that_no_file_can_hold():
     suite = ElementTree.fromstring(report.to_junit().encode("utf-8"))
     assert "</testcase>" in suite.find("testcase/failure").get("message")
     assert printable("déjà vu ∑") == "déjà vu ∑"
+
+
+def test_messages_have_an_end():
+    long = type("x" * 10**6, (Exception,), {})
+    for error in (long("y"), ValueError("z" * 10**6)):
+        (finding, *_) = run(raising(error)).findings
+        assert len(finding.message) <= 400
 
 
 def no_weight(denoiser, n):
