@@ -34,6 +34,7 @@ WIDEST = 10.0  # longest over shortest clock on one contour
 NODES = tuple(range(16, 88, 8))  # whole vectors
 WANTED = 1e-12
 NOTHING_YET = 1e-17  # clock times the fastest rate: the law is still that of the start
+ORDINARY = 1e-9, 1e9  # clocks that need no look at the rates
 ALL_DONE = 1e4  # clock times the slowest rate: no mask is left
 SAFETY = 100.0  # measured L1 errors stay below the model's times this
 ROUND_OFF = 3e-18  # of the sum, relative to its largest term times the other errors' factors; measured
@@ -117,23 +118,24 @@ def propagate(
     """
     chain = grouped_chain(process, weight)
     begin = np.empty(0) if start is None else chain.layout.from_lattice(start)
+    together = [clocks] if clocks.size == 1 else list(quadrature_groups(clocks, process.length))
+    if together[0].size == clocks.size and ORDINARY[0] < clocks[0] < ORDINARY[1]:
+        laws, worst = _on_lattice(chain, clocks, begin)
+        return laws.reshape(-1, *process.shape), worst + chain.lost
     early = clocks < NOTHING_YET / float(chain.exit.max())
     late = clocks > ALL_DONE / float(chain.exit[chain.exit > 0].min())
     left = np.flatnonzero(~(early | late))
     together = [left] if left.size == 1 else [left[k] for k in quadrature_groups(clocks[left], process.length)]
-    if together and together[0].size == clocks.size:
-        laws, worst = _on_lattice(chain, clocks, begin)
-    else:
-        laws, worst = np.zeros((clocks.size, chain.layout.states)), NOTHING_YET
-        laws[early] = np.arange(chain.layout.states) == chain.layout.states - 1 if start is None else start.ravel()
-        if late.any():
-            from .absorption import absorbed
+    laws, worst = np.zeros((clocks.size, chain.layout.states)), NOTHING_YET
+    laws[early] = np.arange(chain.layout.states) == chain.layout.states - 1 if start is None else start.ravel()
+    if late.any():
+        from .absorption import absorbed
 
-            inside = (slice(0, process.vocab_size),) * process.length
-            laws.reshape(-1, *process.shape)[(late, *inside)] = absorbed(process, weight, start)[0]
-        for here in together:
-            laws[here], error = _on_lattice(chain, clocks[here], begin)
-            worst = max(worst, error)
+        inside = (slice(0, process.vocab_size),) * process.length
+        laws.reshape(-1, *process.shape)[(late, *inside)] = absorbed(process, weight, start)[0]
+    for here in together:
+        laws[here], error = _on_lattice(chain, clocks[here], begin)
+        worst = max(worst, error)
     return laws.reshape(-1, *process.shape), worst + chain.lost
 
 
