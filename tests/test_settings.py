@@ -18,9 +18,9 @@ def test_values(text, value):
 
 def test_all_readers_agree():
     for word in ("True", "true", "TRUE"):
-        assert Claim.parse(f"normalized, confidence:noise={word}").parameters == {"noise": True}
-    rule, method = mg.Guidance.parse("predictor:temperature=0.5"), Claim.parse("product, theta-trapezoidal:theta=0.5")
-    assert rule.parameters == {"temperature": 0.5} and method.parameters == {"theta": 0.5}
+        assert Claim.parse(f"normalized, confidence:noise={word}").stepper.parameters["noise"] == 1.0
+    rule, claim = mg.Guidance.parse("predictor:temperature=0.5"), Claim.parse("product, theta-trapezoidal:theta=0.5")
+    assert rule.parameters == {"temperature": 0.5} and claim.stepper.parameters["theta"] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_training_step_is_the_samplers_step(eta, noise):
         level = process(noise).at(t)
         field = Field(models.conditional[k], models.unconditional, process(noise), LINEAR, omega[g])
         x_t = level.scale * x0[g] + level.sigma * eps[g]
-        assert moved[g].numpy() == pytest.approx(ddim(eta)(field, x_t, t, s, z[g]), rel=1e-9, abs=1e-9)
+        assert moved[g].numpy() == pytest.approx(ddim(eta, field, x_t, t, s, z[g]), rel=1e-9, abs=1e-9)
         assert 0 <= s < t <= 1 and t - s >= settings.least_step
 
 
@@ -192,7 +192,7 @@ def test_schedule_is_the_networks_weight_on_the_samplers_grid():
     law, x = MODES.given(1), np.random.default_rng(0).normal(size=(5, 2))
     end = sample(law, MODES, schedule, method="ddim", times=times, count=5, initial=x).x
     for t, s in itertools.pairwise(times.tolist()):
-        x = ddim()(Field(law, MODES, process("flow"), LINEAR, float(network.weights(1, s, t)[0])), x, t, s, None)
+        x = ddim(0.0, Field(law, MODES, process("flow"), LINEAR, float(network.weights(1, s, t)[0])), x, t, s, None)
     assert end == pytest.approx(x, rel=1e-12)
 
 
