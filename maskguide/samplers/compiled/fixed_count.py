@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from math import exp, inf, log
+from typing import NamedTuple
+
+import numpy as np
 
 from ..._compiled.jit import compiled
 from ...methods.fixed_count import TIE
@@ -14,9 +17,19 @@ from .grid import close, meet, revealed
 RANDOM, CONFIDENCE, MARGIN, ENTROPY = range(4)
 
 
+class Decoding(NamedTuple):
+    """How many coordinates are revealed in each of K steps, with which noise of the positions; score; temperature."""
+
+    counts: np.ndarray  # (K,)
+    noises: np.ndarray  # (K,)
+    score: int  # RANDOM, CONFIDENCE, MARGIN or ENTROPY
+    temperature: float
+
+
 @compiled
-def decode(model, state, key, first, record, grid, counts, noises, score, temperature):
-    """Run the steps: counts (K,) reveals in each, noises (K,) of the positions. U in `energy`, V in `choice`."""
+def decode(model, state, key, first, record, grid, decoding):
+    """Run the steps. U of a coordinate's proposal is kept in `energy`, V in `choice`."""
+    counts, noises, score, temperature = decoding
     mask, length = model.vocab_size, model.length
     for n in range(record.tokens.shape[0]):
         load(model, state, record.tokens[n])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from math import exp, inf, nan
+from typing import NamedTuple
+
+import numpy as np
 
 from ..._compiled.jit import compiled, summing
 from ...methods.euler import ROUND_OFF
@@ -15,8 +18,18 @@ from .jumps import begin
 LINEAR, FALLS, RISES = range(3)
 
 
+class Leaps(NamedTuple):
+    """How K steps reveal and mask again: see :func:`leap`."""
+
+    form: int  # LINEAR, FALLS or RISES
+    pace: np.ndarray  # (K,)
+    sigma: np.ndarray  # (K,)
+    remasks: bool
+    by_confidence: bool
+
+
 @compiled
-def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_confidence):
+def leap(model, state, key, first, record, grid, leaps):
     """Run the steps of `grid`.
 
     With the form LINEAR a step takes Z pace[k] off a waiting time: how many steps pass until the first reveal is then
@@ -25,6 +38,7 @@ def leap(model, state, key, first, record, grid, form, pace, sigma, remasks, by_
     sigma (K,) are probabilities of being masked again, divided among coordinates by their confidence if so asked.
     """
     length, mask = model.length, model.vocab_size
+    form, pace, sigma, remasks, by_confidence = leaps
     energy, choice, hazard, rates = state.energy, state.choice, state.hazard, state.rates
     times, now, given, confidence = state.times, state.since, state.given, state.confidence
     for n in range(record.tokens.shape[0]):

@@ -25,12 +25,12 @@ from ...methods import (
 from ...methods.uniformization import candidate_rate
 from ..task import Task
 from .corrector import leap_and_correct
-from .fixed_count import CONFIDENCE, ENTROPY, MARGIN, RANDOM, decode
+from .fixed_count import CONFIDENCE, ENTROPY, MARGIN, RANDOM, Decoding, decode
 from .grid import Grid, grid
 from .jumps import first_hitting, next_reaction, uniformization
-from .leaps import FALLS, LINEAR, RISES, leap
+from .leaps import FALLS, LINEAR, RISES, Leaps, leap
 from .model import new_state
-from .two_stage import two_stage
+from .two_stage import TwoLeaps, two_stage
 
 COMPILED_SCORES: dict[Any, int] = {
     fixed_count.no_preference: RANDOM,
@@ -63,7 +63,7 @@ def plan(chosen: Method, task: Task) -> tuple[Callable[..., None], tuple[Any, ..
     else:
         pace = chosen.gain(np.array([s.fraction for s in task.steps]))
         form = FALLS if np.signbit(pace[0]) else RISES
-    return leap, (_grid(task), form, pace, np.zeros(len(pace)), False, False)
+    return leap, (_grid(task), Leaps(form, pace, np.zeros(len(pace)), False, False))
 
 
 def _grid(task: Task) -> Grid:
@@ -96,7 +96,7 @@ def _(chosen: Uniformization, task: Task):
 def _(chosen: FixedCount, task: Task):
     counts = np.array([chosen.count(s, task.process.length) for s in task.steps])
     noises = np.array([chosen.noise_at(s) for s in task.steps], dtype=float)
-    return decode, (_grid(task), counts, noises, COMPILED_SCORES[chosen.score], float(chosen.temperature))
+    return decode, (_grid(task), Decoding(counts, noises, COMPILED_SCORES[chosen.score], float(chosen.temperature)))
 
 
 @plan.register(PredictorCorrector)
@@ -108,19 +108,19 @@ def _(chosen: PredictorCorrector, task: Task):
 def _(chosen: Remasking, task: Task):
     pace = np.array([method.hazard_of(chosen.reveal_probability(np.ones(1), s))[0] for s in task.steps])
     sigma = np.array([chosen.remask_probabilities(np.zeros(1), s)[0] for s in task.steps])
-    return leap, (_grid(task), LINEAR, pace, sigma, bool(sigma.max() > 0), chosen.strategy == "confidence")
+    return leap, (_grid(task), Leaps(LINEAR, pace, sigma, bool(sigma.max() > 0), chosen.strategy == "confidence"))
 
 
 @plan.register(Trapezoidal)
 def _(chosen: Trapezoidal, task: Task):
     later = 1 / (2 * chosen.theta * (1 - chosen.theta))
-    return two_stage, (new_state, _grid(task), _lengths(chosen, task), 1 - later, later, False)
+    return two_stage, (new_state, _grid(task), TwoLeaps(_lengths(chosen, task), 1 - later, later, False))
 
 
 @plan.register(RungeKutta)
 def _(chosen: RungeKutta, task: Task):
     share = 1 / (2 * chosen.theta)
-    return two_stage, (new_state, _grid(task), _lengths(chosen, task), 1 - share, share, True)
+    return two_stage, (new_state, _grid(task), TwoLeaps(_lengths(chosen, task), 1 - share, share, True))
 
 
 def _lengths(chosen: Trapezoidal | RungeKutta, task: Task) -> np.ndarray:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from math import expm1
+from typing import NamedTuple
+
+import numpy as np
 
 from ..._compiled.jit import compiled, copy
 from ..task import INSIDE
@@ -39,13 +42,23 @@ def rows_at(model, state, j, out):
             state.hazard[i] = row(model, state, i, j, out[i])
 
 
+class TwoLeaps(NamedTuple):
+    """Clock times of the two leaps of K steps, and the second one's rates: here r(x) + there r(x*)."""
+
+    lengths: np.ndarray  # (2, K)
+    here: float
+    there: float
+    stays: bool  # the second leap leaves from x
+
+
 @compiled
-def two_stage(model, state, key, first, record, inside, grid, lengths, here, there, stays):
-    """Run the steps; lengths (2, K) are those of the two leaps.
+def two_stage(model, state, key, first, record, inside, grid, leaps):
+    """Run the steps.
 
     stays: theta-rk2, whose x* is forgotten, at draws of its own; otherwise theta-trapezoidal leaves from x*.
     """
     mask, length = model.vocab_size, model.length
+    lengths, here, there, stays = leaps
     for n in range(record.tokens.shape[0]):
         masks, jumps, weight = begin(model, state, key, first + n, record.tokens[n]), 0, -1
         changes = True
