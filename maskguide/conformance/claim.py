@@ -114,6 +114,16 @@ class Claim:
         return None if name == LIMIT else METHODS[name].with_parameters(**parameters)
 
     @property
+    def method_name(self) -> str:
+        """The method without its parameters; "limit" for the chain's own law."""
+        return LIMIT if self.stepper is None else self.stepper.name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the method that are claimed."""
+        return _settings.named(self.method, "method")[1] if isinstance(self.method, str) else self.method.parameters
+
+    @property
     def is_limit(self) -> bool:
         """Whether the law claimed is the chain's own, with no discretisation."""
         return self.stepper is None or self.stepper.is_exact

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import _checks
 from ..guidance import WeightSchedule
+from ..guidance.weight_schedule import COINCIDE
 
 Weight = float | WeightSchedule | Callable[[float], float]
 
@@ -410,7 +411,8 @@ def weight_at(weight: Weight, t: float, before: float | None = None) -> float:
     if not callable(weight) and not isinstance(weight, WeightSchedule):
         return _checks.weight(weight)
     if before is not None and t in jumps(weight):
-        t = float(np.nextafter(t, before))
+        apart = 3 * COINCIDE if isinstance(weight, WeightSchedule) else 0.0  # closer, its edge would coincide with t
+        t = float(np.nextafter(t * (1 + np.sign(before - t) * apart), before))
     return weight.at(t) if isinstance(weight, WeightSchedule) else _checks.weight(weight(t))
 
 

@@ -11,8 +11,8 @@ from maskguide.gaussian.mixture import Mixture
 from maskguide.gaussian.noise import variance_exploding
 from maskguide.gaussian.path_integrals import LinearWeight
 from maskguide.gaussian.samplers import guided_field
-from maskguide.papers.distortions import map
-from maskguide.papers.distortions import numbers as claims
+from maskguide.papers.confidence import numbers as confidence
+from maskguide.papers.distortions import map, numbers
 from maskguide.papers.distortions import study as distortions
 from maskguide.papers.distortions.schedules import exploding_times, stepped_moments
 
@@ -128,13 +128,13 @@ def test_plain_data_and_text(which, request):
     assert study.text() and all(len(line) < 140 for line in study.text().splitlines())
 
 
-@pytest.mark.parametrize(("compute", "name"), [
-    (claims.guided_moments, "ode_moments"),
-    (claims.one_dimension, "tanh_flow"),
-    (claims.confidence, "guided_confidence"),
-    (claims.many_classes, "predicted_loss"),
+@pytest.mark.parametrize(("claims", "compute", "name"), [
+    (numbers, numbers.guided_moments, "ode_moments"),
+    (numbers, numbers.one_dimension, "tanh_flow"),
+    (confidence, confidence.confidence, "guided_confidence"),
+    (numbers, numbers.many_classes, "predicted_loss"),
 ])  # fmt: skip
-def test_claims_notice_a_scale_given_as_weight(compute, name, monkeypatch):
+def test_claims_notice_a_scale_given_as_weight(claims, compute, name, monkeypatch):
     right = getattr(claims, name)
     place = {"tanh_flow": 0, "predicted_loss": 1, "guided_confidence": 2, "ode_moments": 3}[name]
     wrong = lambda *a, **k: right(*(x + 1 if i == place else x for i, x in enumerate(a)), **k)  # noqa: E731
