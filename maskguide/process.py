@@ -20,6 +20,7 @@ from ._caching import cached_on_first
 from .guidance import Guidance, Segment
 from .guidance.rule import Rule
 from .problems.conditionals import Denoiser
+from .problems.denoiser_output import log_conditionals
 from .problems.exchangeable import ExchangeableProblem
 from .problems.table import TableProblem
 
@@ -198,8 +199,8 @@ class GuidedProcess:
         rule, problem = self.guidance.rule, self.problem
         if rule.looks_ahead:
             return _looked_up(self.rates(weight), np.asarray(tokens))
-        target = problem.log_conditionals(tokens, problem.target)
-        log_rate = rule.log_rates(target, problem.log_conditionals(tokens, rule.reference_label(problem)), weight)
+        target = log_conditionals(problem, tokens, problem.target)
+        log_rate = rule.log_rates(target, log_conditionals(problem, tokens, rule.reference_label(problem)), weight)
         xp = namespace(tokens)
         return xp.where((tokens == self.vocab_size)[..., None], log_rate, -np.inf)
 

@@ -90,3 +90,70 @@ def test_prompts_for_a_network_are_trusted():
     """A network has no marginals to check a prompt by."""
     samples = mg.sample(mg.GuidedProcess(Network(), mg.Guidance("product", 1.0)), 50, start=[1, 3, 3])
     assert (samples.tokens[:, 0] == 1).all() and (samples.tokens < 3).all()
+
+
+class Faulty(Network):
+    """As above, with a fault in what it gives once `revealed` tokens are there."""
+
+    def __init__(self, fault, revealed=0):
+        super().__init__()
+        self.fault, self.revealed = fault, revealed
+
+    def log_conditionals(self, tokens, label=None):
+        found = super().log_conditionals(tokens, label)
+        return self.fault(found, (tokens < self.vocab_size).sum(-1) >= self.revealed)
+
+
+def put(value):
+    """The value at the first token of every coordinate, in the states that are meant."""
+    return lambda found, there: torch.where(
+        there[:, None, None] & (torch.arange(found.shape[-1]) == 0), torch.as_tensor(value, dtype=found.dtype), found
+    )
+
+
+FAULTS = {
+    "NaN": (put(float("nan")), "gives NaN at coordinate"),
+    "infinity": (put(float("inf")), "sum to inf at coordinate"),
+    "logits": (lambda found, there: found + 3.0, "sum to 20.09 at coordinate"),
+    "a mask column": (lambda found, there: torch.cat([found, found[..., :1]], -1), "with a column of the mask"),
+    "another shape": (lambda found, there: found[:, 0], "gives shape"),
+    "nothing possible": (lambda found, there: found - torch.inf, "sum to 0 at coordinate"),
+}
+
+
+@pytest.mark.parametrize("method", ["gillespie", "tau-leaping", "confidence", "smc"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_network_gives_is_looked_at(fault, method):
+    change, message = FAULTS[fault]
+    grid = {"grid": 4} if method in ("tau-leaping", "confidence") else {}
+    process = mg.GuidedProcess(Faulty(change), mg.Guidance("product", 1.0))
+    with pytest.raises(mg.InputError, match=message):
+        mg.sample(process, 50, method, **grid)
+
+
+@pytest.mark.parametrize("fault", ["NaN", "infinity", "logits"])
+def test_every_batch_is_looked_at(fault):
+    """A fault that shows once two tokens are there names a state with two tokens."""
+    change, message = FAULTS[fault]
+    late = Faulty(lambda found, there: torch.where(there[:, None, None], change(found, there), found), revealed=2)
+    with pytest.raises(mg.InputError, match=message) as error:
+        mg.sample(mg.GuidedProcess(late, mg.Guidance("product", 1.0)), 200, "tau-leaping", grid=6)
+    state = eval(str(error.value).split("of the state ")[1].split("\n")[0])
+    assert sum(token < 3 for token in state) == 2
+
+
+def test_half_precision_is_no_fault():
+    half = Network(dtype=torch.bfloat16)
+    assert (mg.sample(mg.GuidedProcess(half, mg.Guidance("product", 1.0)), 200, "tau-leaping", grid=4).tokens < 3).all()
+
+
+def test_on_a_device_the_first_state_is_looked_at():
+    from maskguide.samplers.task import Task
+    from maskguide.samplers.torch import run
+
+    process = mg.GuidedProcess(Faulty(FAULTS["logits"][0]), mg.Guidance("product", 1.0))
+    task = Task(process, METHODS["gillespie"], (), 0, device="cuda:0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "to", lambda tensor, device: tensor)  # a device at hand: the CPU under its name
+        with pytest.raises(mg.InputError, match=r"sum to 20\.09"):
+            run(task, np.full((5, 3), 3, dtype=np.int32), 0)

@@ -10,6 +10,7 @@ import torch
 
 from ... import _checks
 from ...guidance.rules import RULES
+from ...problems.denoiser_output import log_conditionals
 from ...process import GuidedProcess
 from .resampling import drawn
 
@@ -17,7 +18,7 @@ from .resampling import drawn
 def log_rates(process: GuidedProcess, tokens: torch.Tensor, proposal: float, goal: float | None) -> tuple[Any, Any]:
     """log q and log r, both (n, D, N), of no meaning at revealed coordinates; r = q without a weight of the goal."""
     rule, problem = process.guidance.rule, process.problem
-    target, reference = (problem.log_conditionals(tokens, a) for a in (problem.target, rule.reference_label(problem)))
+    target, reference = (log_conditionals(problem, tokens, a) for a in (problem.target, rule.reference_label(problem)))
     looks_ahead = rule.looks_ahead
     log_q = _looked_up(process, tokens, proposal) if looks_ahead else rule.log_rates(target, reference, proposal)
     return log_q, log_q if goal is None else RULES["product"].log_rates(target, reference, goal)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ...problems.conditionals import ExactDenoiser
+from ...problems.denoiser_output import log_conditionals
 from ..task import Batch, Task
 from . import corrector, decoders, jumps, leaps, reveal  # noqa: F401  (they register their steps)
 from .dispatch import advance, complete, knows
@@ -33,8 +34,18 @@ def run(task: Task, start: np.ndarray, first: int) -> Batch:
         A method that needs hazards of one or a bound on them, where there is none; rates that overflow.
     """
     size = _chunk_size(task)
+    if task.device != "cpu" and first == 0:
+        _look_at_first(task, start[:1])
     with _one_thread(task):
         return Batch.joined([_chunk(task, start[k : k + size], first + k) for k in range(0, len(start), size)])
+
+
+def _look_at_first(task: Task, start: np.ndarray) -> None:
+    """What a network gives for the first state: on a device nobody looks later, as the host would have to wait."""
+    tokens = torch.from_numpy(np.array(start, dtype=np.int64)).to(task.device)
+    for label in (task.process.problem.target, task.process.guidance.rule.reference_label(task.process.problem)):
+        if not knows_rows(task.process):
+            log_conditionals(task.process.problem, tokens, label, wait=True)
 
 
 def _chunk_size(task: Task) -> int:

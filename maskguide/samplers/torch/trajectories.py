@@ -112,8 +112,8 @@ class Trajectories:
         """What the trajectories ended as; an error if a rate has overflowed on the way."""
         if self._overflow:
             _checks.fail(
-                f"rates overflow float64 under {self.process.guidance!r}",
-                "every rate is below 1.8e308; the rate product grows like p(z|x)^(-w)",
+                f"rates overflow float64, or are NaN, under {self.process.guidance!r}",
+                "every rate is a number below 1.8e308; the rate product grows like p(z|x)^(-w)",
                 'use a smaller weight, or the rule "normalized", whose rates never exceed 1',
             )
         is_exact, left = task.method.is_exact, self.masked.any(-1)
