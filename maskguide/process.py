@@ -195,6 +195,11 @@ class GuidedProcess:
         -------
         array or tensor, shape (n, D, N)
             As the tokens are; -inf at revealed coordinates and impossible tokens.
+
+        Raises
+        ------
+        InputError
+            A network that gives NaN, another shape, or rows that are no log-probabilities.
         """
         rule, problem = self.guidance.rule, self.problem
         if rule.looks_ahead:
