@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -69,6 +70,30 @@ def test_a_full_disk_is_one_error_and_nothing_is_left(drawn, tmp_path):
         assert len(str(error.value).splitlines()) == 3
         assert [path.name for path in tmp_path.iterdir()] == ["s.npz"], name
     assert (tmp_path / "s.npz").read_text() == "old"
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 64 KiB with one block left, where mounting is allowed."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        (place / "fill").write_bytes(bytes(56 * 1024))
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_in_earnest(drawn, tiny_disk):
+    process = mg.GuidedProcess(mg.zoo.get("cubes-5d"), mg.Guidance())
+    saves = {"s.npz": drawn.save, "s.parquet": drawn.save, "m.prism": lambda path: mg.export(process, path)}
+    for name, save in saves.items():
+        with pytest.raises(mg.InputError, match=r"cannot write.*No space left"):
+            save(tiny_disk / name)
+        assert [path.name for path in tiny_disk.iterdir()] == ["fill"], name
 
 
 def test_errors_that_are_not_the_disks_pass_through(tmp_path):
