@@ -37,9 +37,9 @@ import time, numpy as np, maskguide as mg
 process = mg.GuidedProcess(mg.TableProblem([[0.5, 0.5, 0], [0, 0.5, 0.5]], [0.5, 0.5]), mg.Guidance("product", 1.0))
 start = time.perf_counter()
 from maskguide.methods import METHODS
-from maskguide.samplers import lattice
+from maskguide.samplers import tables
 from maskguide.samplers.task import Task
-lattice.run(Task(process, METHODS["gillespie"], (), 0, threads=1), np.full((1, 1), 3), 0)
+tables.run(Task(process, METHODS["gillespie"], (), 0, threads=1), np.full((1, 1), 3), 0)
 print(time.perf_counter() - start)
 """
 NOTES = [

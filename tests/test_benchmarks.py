@@ -57,6 +57,11 @@ def test_terminal_law_check_notices_a_wrong_solver(monkeypatch):
         terminal_law.check(process)
 
 
+def test_the_program_whose_first_call_is_timed_runs(capsys):
+    exec(gillespie.FIRST_CALL, {})
+    assert float(capsys.readouterr().out) > 0
+
+
 def test_gillespie_candidates_agree():
     gillespie.check(mg.GuidedProcess(mg.zoo.get("small-squares-2d"), mg.Guidance("product", 2.0)), 5_000)
 
