@@ -7,6 +7,7 @@ but for one exponential a component. A test holds the kernel to `samplers`.
 from __future__ import annotations
 
 from math import exp, inf
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -69,12 +70,22 @@ def _guided(conditional, unconditional, w, x, y):
     return cx + w * (cx - ux), cy + w * (cy - uy)
 
 
+class Steps(NamedTuple):
+    """Times (K + 1,), weights at the two ends of each step (K,), and whether steps are Heun's."""
+
+    times: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    heun: bool
+
+
 @njit(parallel=True, cache=True)
-def flow(points, conditional, unconditional, times, before, after, heun, stopped, exploded):
-    """Move `points` (n, 2) in place along the grid; weights `before`, `after` at the two ends of each step.
+def flow(points, conditional, unconditional, steps, stopped, exploded):
+    """Move `points` (n, 2) in place along the grid.
 
     A trajectory that leaves the limits keeps its last point; `exploded` and `stopped` get the fact and the time.
     """
+    times, before, after, heun = steps
     for i in numba.prange(points.shape[0]):
         x, y = points[i, 0], points[i, 1]
         for n in range(times.shape[0] - 1):

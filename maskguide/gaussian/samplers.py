@@ -207,5 +207,5 @@ def _plane(field: Field, x: np.ndarray, grid: np.ndarray, method: GaussianMethod
     after = np.array([weight_at(field.weight, s, t) for t, s in steps])
     c, u = (plane.table(mixture, field.process, grid) for mixture in (field.conditional, field.unconditional))
     exploded, stopped = np.zeros(len(x), bool), np.full(len(x), grid[-1])
-    plane.flow(x, c, u, grid, before, after, method.evaluations > 1, stopped, exploded)
+    plane.flow(x, c, u, plane.Steps(grid, before, after, method.evaluations > 1), stopped, exploded)
     return Trajectories(x, exploded, stopped, grid)

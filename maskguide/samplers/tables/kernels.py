@@ -76,7 +76,7 @@ def react(block, rates, grid, output, begin, running):
                 time = end - trajectory.clock
                 alone = is_alone(block, trajectory, rates, j, row, time)
             if alone:
-                reveal(block, trajectory, rates, output, j, begin + j, row, time, end)
+                reveal(block, trajectory, rates, output, (j, begin + j), row, time, end)
                 goes_on = True
             else:
                 consume(block, trajectory, rates, j, row, time)
@@ -115,8 +115,12 @@ def wait(block, trajectory, rates, grid, j):
 
 
 @njit(inline="always")
-def reveal(block, trajectory, rates, output, j, n, row, time, end):
-    """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`, and some are left."""
+def reveal(block, trajectory, rates, output, at, row, time, end):
+    """Reveal the first coordinate due, alone, at the clock `end`; the others lose `time`, and some are left.
+
+    `at`: the trajectory's place in the block, and in the output.
+    """
+    j, n = at
     length, width, masks, place = uint64(output.tokens.shape[1]), rates.size - ONE, trajectory.masks, trajectory.place
     i = uint64(block.masked[j, place])
     token = first_above(rates.rows, row + masks + place * width, width, block.choices[i, j])
