@@ -97,3 +97,12 @@ def test_what_the_reference_cannot_have_is_never_drawn(rule):
         rates = RULES[rule].log_rates(target, reference, weight)
         assert rates[0] == -np.inf
         np.testing.assert_allclose(rates[1], 0.0 if RULES[rule].normalises else (1 + weight) * target[1], atol=1e-15)
+
+
+def test_a_formula_cannot_make_the_impossible_possible():
+    """Rates are 0 where the target or the reference is, whatever a formula says; at w = -1 the reference decides."""
+    target, reference = np.log([0.5, 0.5, 1e-300]), np.log([1e-300, 0.5, 0.5])
+    target[2] = reference[0] = -np.inf
+    for rule in (mg.Rule("flat", lambda a, b, w: 0.0 * a.clip(-1, 1)), mg.Rule("first", lambda a, b, w: b)):
+        assert (rule.log_rates(target, reference, 1.0) > -np.inf).tolist() == [False, True, False]
+        assert (rule.log_rates(target, reference, -1.0) > -np.inf).tolist() == [False, True, True]

@@ -157,3 +157,15 @@ def test_on_a_device_the_first_state_is_looked_at():
         patch.setattr(torch.Tensor, "to", lambda tensor, device: tensor)  # a device at hand: the CPU under its name
         with pytest.raises(mg.InputError, match=r"sum to 20\.09"):
             run(task, np.full((5, 3), 3, dtype=np.int32), 0)
+
+
+def test_one_bad_row_of_a_batch_is_found():
+    """NaN at one coordinate of one state among many, of the last there is."""
+
+    def one(found, there):
+        found = found.clone()
+        found[-1, -1, 0] = float("nan")
+        return found
+
+    with pytest.raises(mg.InputError, match=r"NaN at coordinate 2 of the state \[3, 3, 3\]"):
+        mg.sample(mg.GuidedProcess(Faulty(one), mg.Guidance("product", 1.0)), 50, "tau-leaping", grid=3)
