@@ -81,6 +81,17 @@ def test_derivative_in_the_weight(rule, weight):
     assert (found[~there] == 0).all() and there.mean() > 0.5
 
 
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if not rule.looks_ahead])
+def test_derivative_at_the_unconditional_end(rule):
+    """At w = -1, where formulas may return the reference itself: against a forward difference, and where both agree."""
+    pytest.importorskip("torch")
+    logs = np.log(np.random.default_rng(5).dirichlet(np.full(4, 4.0), (2, 30)))
+    logs[0, :5] = logs[1, :5]
+    chosen, h = RULES[rule], 1e-6
+    slope = (chosen.log_rates(*logs, -1 + h) - chosen.log_rates(*logs, -1.0)) / h
+    np.testing.assert_allclose(chosen.d_log_rates(*logs, -1.0), slope, rtol=1e-4, atol=1e-4)
+
+
 def test_closed_derivatives_are_those_of_torch():
     pytest.importorskip("torch")
     logs = np.log(np.random.default_rng(6).dirichlet(np.full(4, 4.0), (2, 30)))

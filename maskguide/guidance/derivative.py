@@ -19,7 +19,10 @@ def of_powers(at_zero: tuple[float, float], at_one: tuple[float, float], logs: t
 
 
 def by_torch(formula: Callable[..., Any], logs: tuple[Any, Any], weight: float, name: str) -> Any:
-    """Forward-mode derivative of formula(log p_z, log p, w) at a weight, numpy or torch as the logarithms are."""
+    """Forward-mode derivative of formula(log p_z, log p, w) at a weight, numpy or torch as the logarithms are.
+
+    At w = -1, where a formula may return the reference itself, just above it.
+    """
     try:
         import torch
     except ImportError:
@@ -27,5 +30,6 @@ def by_torch(formula: Callable[..., Any], logs: tuple[Any, Any], weight: float, 
         _checks.fail(f"the derivative of the rule {name!r} without torch", needed, "declare `derivative`")
     tensors = [torch.as_tensor(log) for log in logs]
     at = torch.tensor(float(weight), dtype=tensors[0].dtype, device=tensors[0].device)
+    at = torch.where(at == -1, torch.nextafter(at, torch.zeros_like(at)), at)
     slope = torch.func.jvp(lambda w: formula(*tensors, w), (at,), (torch.ones_like(at),))[1]
     return slope if namespace(logs[0]) is torch else slope.numpy()

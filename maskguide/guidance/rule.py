@@ -260,17 +260,15 @@ class Rule:
         Returns
         -------
         array or tensor, shape (..., N)
-            The derivative, 0 where r = 0.
+            The derivative, 0 where r = 0; at w = -1 that towards larger weights, where the target is possible.
 
         Raises
         ------
         InputError
             As for `log_rates`; a rule without a declared derivative where torch is not installed.
         """
-        log_rate, logs = (
-            self.log_rates(log_conditional, log_unconditional, weight),
-            (log_conditional, log_unconditional),
-        )
+        logs = log_conditional, log_unconditional
+        log_rate = self.log_rates(log_conditional, log_unconditional, weight)
         xp = namespace(log_rate)
         if self.derivative is not None:
             slope = self.derivative(log_conditional, log_unconditional, weight, **self.numbers)
