@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
@@ -114,7 +115,11 @@ class Registry(Mapping[str, T], Generic[T]):
             return
         self._looked = True
         for point in entry_points(group=self.group):
-            loaded: Any = point.load()
+            try:
+                loaded: Any = point.load()
+            except Exception as error:  # a broken package of somebody's: the others' objects are there all the same
+                warnings.warn(f"{self.what} {point.name!r} cannot be loaded from {point.value}: {error}", stacklevel=2)
+                continue
             for item in loaded if isinstance(loaded, (list, tuple)) else (loaded,):
                 self.register(item)
 

@@ -1,10 +1,11 @@
 """Registries: objects by name, as given, or by another name; what cannot be registered."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
-from maskguide import InputError
+from maskguide import InputError, _registry
 from maskguide._registry import Registry
 
 
@@ -30,6 +31,17 @@ def test_names_objects_and_aliases(fruits):
         fruits.named("plun")
     with pytest.raises(InputError, match="unknown fruit '3'"):
         fruits.named(3)
+
+
+def test_a_broken_package_leaves_the_others(fruits, monkeypatch):
+    def broken():
+        raise ImportError("no module named 'orchard'")
+
+    points = [SimpleNamespace(name="bad", value="orchard:BAD", load=broken),
+              SimpleNamespace(name="fig", value="garden:FIG", load=lambda: [Fruit("fig")])]  # fmt: skip
+    monkeypatch.setattr(_registry, "entry_points", lambda group: points)
+    with pytest.warns(UserWarning, match="fruit 'bad' cannot be loaded from orchard:BAD: no module named 'orchard'"):
+        assert list(fruits) == ["pear", "plum", "fig"]
 
 
 def test_what_cannot_be_registered(fruits):
